@@ -1,0 +1,4 @@
+export * from './build';
+export * from './channels';
+export * from './invocation';
+export * from './local-state';

@@ -1,0 +1,5 @@
+export * from './deployment-status';
+export * from './ids';
+export * from './metering';
+export * from './names';
+export * from './revision-config';

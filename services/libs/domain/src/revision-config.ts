@@ -1,0 +1,23 @@
+/**
+ * The configuration snapshot of a revision: all that decides how its artifact runs, apart from the values of secrets.
+ * Environment values are pinned; secrets are pinned by name and always run with their latest value.
+ */
+export type RevisionConfig = Readonly<{
+  lang: string;
+  /** Command that starts the HTTP server, seen from inside the sandbox; the artifact is at /home/app. */
+  start: readonly string[];
+  environment: Readonly<Record<string, string>>;
+  secrets: readonly string[];
+  memoryMiB: number;
+  cpuMillicores: number;
+  /** As written in stack.yml, so that they can be told back unchanged. */
+  limits: Readonly<{ memory?: string; cpu?: string }>;
+  requests: Readonly<{ memory?: string; cpu?: string }>;
+  labels: Readonly<Record<string, string>>;
+  annotations: Readonly<Record<string, string>>;
+  readOnlyRootFilesystem: boolean;
+  /** From the labels com.openfaas.scale.min, .max and .zero-duration. min 0: scale to zero after idleSeconds. */
+  scale: Readonly<{ min: number; max: number; idleSeconds: number }>;
+  /** Longest time for one call, from dispatch to the last byte. */
+  timeoutMs: number;
+}>;

@@ -1,0 +1,60 @@
+/** Every failure a caller may see: stable code, HTTP status, title. Documented in docs/problems.md (a test compares). */
+export const problems = {
+  'request.invalid': { status: 400, title: 'Invalid request' },
+  'request.unauthenticated': { status: 401, title: 'Not signed in' },
+  'request.forbidden': { status: 403, title: 'Not allowed' },
+  'request.bad_host': { status: 421, title: 'Unknown host' },
+  'request.not_found': { status: 404, title: 'Not found' },
+  'request.too_large': { status: 413, title: 'Too large' },
+  'request.too_many': { status: 429, title: 'Too many requests' },
+  'login.link_invalid': { status: 401, title: 'Login link not valid' },
+  'tenant.slug_taken': { status: 409, title: 'Slug taken' },
+  'tenant.sandbox_required': { status: 409, title: 'Sandbox required' },
+  'repository.not_found': { status: 404, title: 'Repository not found' },
+  'function.not_found': { status: 404, title: 'Function not found' },
+  'deployment.not_found': { status: 404, title: 'Deployment not found' },
+  'deployment.not_restorable': { status: 409, title: 'Deployment cannot be restored' },
+  'deployment.finished': { status: 409, title: 'Deployment already finished' },
+  'secret.not_found': { status: 404, title: 'Secret not found' },
+  'variable.not_found': { status: 404, title: 'Variable not found' },
+  'token.not_found': { status: 404, title: 'Token not found' },
+  'platform.unavailable': { status: 503, title: 'Not available now' },
+} as const;
+export type ProblemCode = keyof typeof problems;
+
+/** A failure the caller may see. `detail` is public; put secrets and SQL in `cause`, which is only logged. */
+export class DomainError extends Error {
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string,
+    options?: ErrorOptions & { errors?: readonly FieldError[] },
+  ) {
+    super(`${code}: ${detail}`, options);
+    this.name = 'DomainError';
+    this.errors = options?.errors ?? [];
+  }
+
+  readonly errors: readonly FieldError[];
+}
+
+/** `pointer` is a JSON pointer into the request body (RFC 6901). */
+export type FieldError = Readonly<{ pointer: string; detail: string }>;
+export type Problem = Readonly<{
+  type: string;
+  title: string;
+  status: number;
+  instance: string;
+  detail?: string;
+  errors?: readonly FieldError[];
+}>;
+
+/** Maps any thrown value to an RFC 9457 body; anything unknown is a bare 500. */
+export function toProblem(error: unknown, requestId: string): Problem {
+  const instance = `urn:request:${requestId}`;
+  if (!(error instanceof DomainError)) {
+    return { type: 'about:blank', title: 'Internal Server Error', status: 500, instance };
+  }
+  const { status, title } = problems[error.code];
+  const base = { type: `urn:wherry:problem:${error.code}`, title, status, detail: error.detail, instance };
+  return error.errors.length > 0 ? { ...base, errors: error.errors } : base;
+}

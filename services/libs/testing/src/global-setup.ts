@@ -1,0 +1,2 @@
+/** Starts what medium tests share. */
+export default async function setup(): Promise<void> {}
