@@ -213,6 +213,7 @@ create table functions (
 create unique index functions_name on functions (tenant_id, environment_id, name) where removed_at is null;
 
 -- lease_*: the worker that builds it now; a lease that ran out is taken over.
+-- attempt: builders that ended unexpectedly. build_offset: bytes of the builder's events that are in these tables.
 create table deployments (
   tenant_id text not null,
   id text not null,
@@ -231,6 +232,7 @@ create table deployments (
   cancel_requested_at timestamptz,
   notes jsonb not null default '[]',
   attempt integer not null default 0,
+  build_offset bigint not null default 0,
   lease_owner text,
   lease_until timestamptz,
   created_at timestamptz not null default now(),
