@@ -73,7 +73,7 @@ async function bundle() {
   });
 }
 
-/** A template is its folder; TypeScript in it becomes a self-contained .mjs, so that artifacts need no packages of ours. */
+/** A template is its folder; its index.ts becomes a self-contained index.mjs, so that artifacts need no packages of ours. */
 async function templates() {
   rmSync('dist/templates', { recursive: true, force: true });
   for (const lang of readdirSync('builder/templates')) {
@@ -81,14 +81,14 @@ async function templates() {
     const to = path.join('dist/templates', lang);
     if (!statSync(from).isDirectory() || !existsSync(path.join(from, 'template.yml'))) continue;
     cpSync(from, to, { recursive: true, filter: (file) => !file.endsWith('.ts') && !file.endsWith('__pycache__') });
-    const sources = readdirSync(from).filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'));
+    const entry = path.join(from, 'index.ts');
+    if (!existsSync(entry)) continue;
     await build({
       ...common,
       packages: 'bundle',
       sourcemap: false,
-      entryPoints: sources.map((file) => path.join(from, file)),
-      outdir: to,
-      outExtension: { '.js': '.mjs' },
+      entryPoints: [entry],
+      outfile: path.join(to, 'index.mjs'),
     });
   }
 }
