@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 /** Who may import whom. The tree is the trust map: a process never imports another process. */
 const boundaries = [
   { sourceTag: 'scope:domain', onlyDependOnLibsWithTags: ['scope:domain'] },
-  { sourceTag: 'scope:contract', onlyDependOnLibsWithTags: ['scope:domain', 'scope:contract'] },
+  { sourceTag: 'scope:contract', onlyDependOnLibsWithTags: ['scope:domain', 'scope:problem', 'scope:contract'] },
   { sourceTag: 'scope:stack', onlyDependOnLibsWithTags: ['scope:domain', 'scope:contract', 'scope:stack'] },
   { sourceTag: 'type:lib', onlyDependOnLibsWithTags: ['type:lib'] },
   { sourceTag: 'type:process', onlyDependOnLibsWithTags: ['type:lib'] },

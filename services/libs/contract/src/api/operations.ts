@@ -1,0 +1,20 @@
+import { deploymentOperations } from './deployments';
+import { functionOperations } from './functions';
+import { repositoryOperations } from './repositories';
+import { sessionOperations } from './session';
+import { secretOperations, tokenOperations, variableOperations } from './settings';
+import { usageOperations } from './usage';
+
+/** Everything the console's API can do, by operation id. The api, its document, its client and its tests follow it. */
+export const operations = {
+  ...sessionOperations,
+  ...functionOperations,
+  ...usageOperations,
+  ...deploymentOperations,
+  ...repositoryOperations,
+  ...secretOperations,
+  ...variableOperations,
+  ...tokenOperations,
+} as const;
+export type Operations = typeof operations;
+export type OperationId = keyof Operations;

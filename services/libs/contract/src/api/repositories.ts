@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { Id, Instant, RepositoryParam, TenantParam } from './common';
+import { operation } from './operation';
+
+export const Repository = z
+  .strictObject({
+    id: Id,
+    name: z.string(),
+    gitUrl: z.string().meta({ description: 'Without credentials.' }),
+    productionBranch: z.string().nullable(),
+    lastPush: z
+      .strictObject({ ref: z.string(), commitSha: z.string(), at: Instant })
+      .nullable()
+      .meta({ description: 'The last ref that moved.' }),
+    pin: z
+      .strictObject({ deploymentId: Id, rootDir: z.string(), createdBy: z.string().nullable(), createdAt: Instant })
+      .nullable()
+      .meta({ description: 'What a rollback holds production at; pushes are built but not released.' }),
+    createdAt: Instant,
+  })
+  .meta({ id: 'Repository' });
+export type Repository = z.infer<typeof Repository>;
+
+export const DeploySource = z.strictObject({ isQueued: z.boolean(), ref: z.string() });
+
+export const repositoryOperations = {
+  listRepositories: operation({
+    method: 'GET',
+    path: '/v1/tenants/{tenant}/repositories',
+    tag: 'repositories',
+    summary: 'The repositories on the built-in remote, by name.',
+    auth: 'tenant:viewer',
+    params: TenantParam,
+    response: { kind: 'json', status: 200, schema: z.strictObject({ repositories: z.array(Repository) }) },
+    errors: [],
+  }),
+  resumeReleases: operation({
+    method: 'POST',
+    path: '/v1/tenants/{tenant}/repositories/{repository}/resume',
+    tag: 'repositories',
+    summary: 'End the hold of a rollback, and deploy the newest commit of the production branch.',
+    auth: 'tenant:developer',
+    params: RepositoryParam,
+    body: z.strictObject({}),
+    response: { kind: 'json', status: 202, schema: DeploySource },
+    errors: ['repository.not_found', 'repository.not_pinned'],
+  }),
+  redeploy: operation({
+    method: 'POST',
+    path: '/v1/tenants/{tenant}/repositories/{repository}/redeploy',
+    tag: 'repositories',
+    summary: 'Deploy the newest commit of the production branch again.',
+    auth: 'tenant:developer',
+    params: RepositoryParam,
+    body: z.strictObject({}),
+    response: { kind: 'json', status: 202, schema: DeploySource },
+    errors: ['repository.not_found', 'repository.empty'],
+  }),
+};

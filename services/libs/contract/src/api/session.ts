@@ -1,0 +1,103 @@
+import { tenantSlugProblem } from '@wherry/domain';
+import { z } from 'zod';
+import { Id, Instant, Role } from './common';
+import { operation } from './operation';
+
+/** A tenant as its members see it. */
+export const Tenant = z
+  .strictObject({ id: Id, slug: z.string(), name: z.string(), role: Role, createdAt: Instant })
+  .meta({ id: 'Tenant' });
+
+/** What the console knows about the platform it belongs to. */
+export const Platform = z
+  .strictObject({
+    consoleUrl: z.string().meta({ description: 'Without a trailing slash.' }),
+    gatewayUrl: z.string(),
+    appsDomain: z.string().meta({ description: 'Without a port: functions are at <tenant>.<appsDomain>.' }),
+    gitUrl: z.string().meta({ description: 'Repositories are <gitUrl>/<tenant>/<name>.git; without credentials.' }),
+    sandbox: z.enum(['bubblewrap', 'none']),
+  })
+  .meta({ id: 'Platform' });
+
+export const Session = z
+  .strictObject({
+    user: z.strictObject({ id: Id, name: z.string(), isOperator: z.boolean() }),
+    tenants: z.array(Tenant),
+    platform: Platform,
+    expiresAt: Instant,
+  })
+  .meta({ id: 'Session' });
+export type Session = z.infer<typeof Session>;
+
+export const TenantSlug = z.string().superRefine((slug, context) => {
+  const problem = tenantSlugProblem(slug);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+});
+
+export const sessionOperations = {
+  createSessionFromLink: operation({
+    method: 'POST',
+    path: '/v1/session',
+    tag: 'session',
+    summary: 'Sign in with a one-time link; the reply sets the session cookie.',
+    auth: 'public',
+    body: z.strictObject({
+      link: z.string().min(1).max(200).meta({ description: 'What follows # in the login link.' }),
+    }),
+    response: { kind: 'json', status: 201, schema: Session },
+    errors: ['login.link_invalid', 'request.too_many'],
+  }),
+  getSession: operation({
+    method: 'GET',
+    path: '/v1/session',
+    tag: 'session',
+    summary: 'Who is signed in, with which tenants, on which platform.',
+    auth: 'session',
+    response: { kind: 'json', status: 200, schema: Session },
+    errors: [],
+  }),
+  endSession: operation({
+    method: 'DELETE',
+    path: '/v1/session',
+    tag: 'session',
+    summary: 'Sign out; streams of this session end.',
+    auth: 'session',
+    response: { kind: 'empty' },
+    errors: [],
+  }),
+  createLoginLink: operation({
+    method: 'POST',
+    path: '/v1/login-links',
+    tag: 'session',
+    summary: 'Make a one-time login link for oneself or for another user.',
+    auth: 'operator',
+    body: z.strictObject({ userId: Id.optional().meta({ description: 'Whom it signs in; the caller when missing.' }) }),
+    response: { kind: 'json', status: 201, schema: z.strictObject({ url: z.string(), expiresAt: Instant }) },
+    errors: ['user.not_found'],
+  }),
+  listTenants: operation({
+    method: 'GET',
+    path: '/v1/tenants',
+    tag: 'tenants',
+    summary: 'The tenants of which one is a member.',
+    auth: 'session',
+    response: { kind: 'json', status: 200, schema: z.strictObject({ tenants: z.array(Tenant) }) },
+    errors: [],
+  }),
+  createTenant: operation({
+    method: 'POST',
+    path: '/v1/tenants',
+    tag: 'tenants',
+    summary: 'Make a tenant with its production environment and its first owner.',
+    auth: 'operator',
+    body: z.strictObject({
+      slug: TenantSlug,
+      name: z.string().trim().min(1).max(100),
+      ownerName: z.string().trim().min(1).max(100).optional().meta({
+        description: 'Makes a new user who owns it; when missing, the caller does. Sign them in with a login link.',
+      }),
+    }),
+    response: { kind: 'json', status: 201, schema: z.strictObject({ tenant: Tenant, ownerId: Id }) },
+    errors: ['tenant.slug_taken', 'tenant.sandbox_required'],
+  }),
+};
