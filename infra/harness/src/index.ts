@@ -1,0 +1,3 @@
+export * from './invoke';
+export * from './platform';
+export * from './repository';
