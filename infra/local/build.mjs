@@ -12,7 +12,11 @@ process.chdir(root);
 const lockfile = readFileSync('package-lock.json');
 
 await part('database-client', ['services/libs/db/prisma', 'services/libs/db/prisma.config.ts'], generateClient);
-await part('processes', ['services', 'builder/src', 'infra/local/src', 'infra/bench/src', 'tsconfig.base.json'], bundle);
+await part(
+  'processes',
+  ['services', 'builder/src', 'infra/local/src', 'infra/bench/src', 'infra/harness/src', 'tsconfig.base.json'],
+  bundle,
+);
 await part('templates', ['builder/templates', 'builder/watchdog'], templates);
 await part('dashboard', ['web', 'services/libs/contract/src'], dashboard);
 
@@ -38,7 +42,8 @@ function hashTree(file, hash) {
     return;
   }
   for (const entry of readdirSync(file).sort()) {
-    if (entry !== 'node_modules' && entry !== 'generated' && entry !== '__pycache__') hashTree(path.join(file, entry), hash);
+    if (entry !== 'node_modules' && entry !== 'generated' && entry !== '__pycache__')
+      hashTree(path.join(file, entry), hash);
   }
 }
 
@@ -63,7 +68,11 @@ const common = {
 };
 
 async function bundle() {
-  const entries = { supervisor: 'infra/local/src/main.ts', builder: 'builder/src/main.ts' };
+  const entries = {
+    supervisor: 'infra/local/src/main.ts',
+    bench: 'infra/bench/src/main.ts',
+    builder: 'builder/src/main.ts',
+  };
   for (const name of ['api', 'gateway', 'git', 'worker', 'controller']) entries[name] = `services/${name}/src/main.ts`;
   await build({
     ...common,

@@ -3,7 +3,12 @@ import type { Platform } from './platform';
 
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
-export type Reply = Readonly<{ status: number; headers: Record<string, string | string[] | undefined>; body: Buffer; text: string }>;
+export type Reply = Readonly<{
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Buffer;
+  text: string;
+}>;
 
 export type Call = Readonly<{
   method?: string;

@@ -6,7 +6,10 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LocalState } from '@wherry/contract';
 
-export const checkout = path.resolve(import.meta.dirname, existsSync(path.join(import.meta.dirname, 'supervisor.mjs')) ? '..' : '../../..');
+export const checkout = path.resolve(
+  import.meta.dirname,
+  existsSync(path.join(import.meta.dirname, 'supervisor.mjs')) ? '..' : '../../..',
+);
 
 export type StartOptions = Readonly<{
   /** State folder; a new temporary one when left out. */
@@ -37,7 +40,8 @@ export class Platform {
       [path.join(checkout, 'dist', 'supervisor.mjs'), ...(options.args ?? ['--no-examples'])],
       { cwd: checkout, env: { ...process.env, WHERRY_HOME: home, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => output.push(chunk.toString()));
     const file = path.join(home, 'local.json');
     const deadline = startedAt + (options.timeoutMs ?? 60_000);
     while (!existsSync(file)) {
@@ -94,7 +98,10 @@ export class Platform {
   async api<T>(method: string, pathname: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.local.consoleUrl}/v1${pathname}`, {
       method,
-      headers: { authorization: `Bearer ${this.local.apiToken}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      headers: {
+        authorization: `Bearer ${this.local.apiToken}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
     if (!response.ok) throw new Error(`${method} ${pathname}: ${response.status} ${await response.text()}`);

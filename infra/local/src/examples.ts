@@ -8,7 +8,9 @@ import { parse } from 'yaml';
 const run = promisify(execFile);
 
 /** What an example needs that npm does not bring: `example.yml` in its folder. */
-type Needs = Readonly<{ needs?: readonly Readonly<{ command: readonly string[]; prints?: string; install: string }>[] }>;
+type Needs = Readonly<{
+  needs?: readonly Readonly<{ command: readonly string[]; prints?: string; install: string }>[];
+}>;
 
 /** `skipped` says which command installs what is missing. */
 export type ExampleResult = Readonly<{ name: string; outcome: 'pushed' | 'skipped' | 'failed'; detail: string }>;
@@ -39,7 +41,10 @@ async function missingTool(folder: string): Promise<string | null | undefined> {
   for (const need of needs.needs ?? []) {
     const [file, ...args] = need.command;
     try {
-      const { stdout } = await run(file ?? '', args, { timeout: 20_000, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+      const { stdout } = await run(file ?? '', args, {
+        timeout: 20_000,
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      });
       if (need.prints && !stdout.includes(need.prints)) throw new Error('another program of that name');
     } catch {
       return `It needs ${file}. Install it with: ${need.install}`;
@@ -63,7 +68,8 @@ async function push(folder: string, name: string, gitUrl: string): Promise<Examp
     GIT_COMMITTER_EMAIL: 'examples@wherry.invalid',
     GIT_COMMITTER_DATE: date,
   };
-  const git = (...args: string[]) => run('git', args, { cwd: work, env, timeout: 300_000, maxBuffer: 16 * 1024 * 1024 });
+  const git = (...args: string[]) =>
+    run('git', args, { cwd: work, env, timeout: 300_000, maxBuffer: 16 * 1024 * 1024 });
   try {
     cpSync(folder, work, { recursive: true, filter: (file) => !file.endsWith(`${path.sep}node_modules`) });
     await git('init', '--quiet', '--initial-branch=main');

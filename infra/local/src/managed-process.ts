@@ -63,7 +63,9 @@ export class ManagedProcess {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.waiters.push(resolve);
     const timer = setTimeout(() => {
-      reject(new Error(`The ${this.spec.name} did not become ready within ${timeoutMs / 1000} s. See ${this.spec.logFile}.`));
+      reject(
+        new Error(`The ${this.spec.name} did not become ready within ${timeoutMs / 1000} s. See ${this.spec.logFile}.`),
+      );
     }, timeoutMs);
     try {
       await promise;

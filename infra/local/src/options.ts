@@ -9,7 +9,11 @@ export function parseOptions(args: readonly string[]): Options {
   try {
     ({ values } = parseArgs({
       args: [...args],
-      options: { 'gateway-port': { type: 'string' }, 'console-port': { type: 'string' }, 'no-examples': { type: 'boolean' } },
+      options: {
+        'gateway-port': { type: 'string' },
+        'console-port': { type: 'string' },
+        'no-examples': { type: 'boolean' },
+      },
     }));
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${usage}`, { cause: error });

@@ -75,7 +75,9 @@ export function lockStateFolder(root: string): () => void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const pid = runningSupervisor(root);
       if (pid !== null) {
-        throw new Error(`Wherry already runs on ${root} (pid ${pid}). Stop it first, or set WHERRY_HOME to another folder.`);
+        throw new Error(
+          `Wherry already runs on ${root} (pid ${pid}). Stop it first, or set WHERRY_HOME to another folder.`,
+        );
       }
       rmSync(file, { force: true }); // left by a supervisor that was killed
     }

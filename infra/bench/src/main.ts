@@ -1,0 +1,22 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { benchLocal } from './local';
+import { report, type Row } from './report';
+
+const groups: Record<string, (home: string) => Promise<Row[]>> = { local: benchLocal };
+
+const wished = process.argv.slice(2);
+const unknown = wished.filter((name) => !groups[name]);
+if (unknown.length > 0) {
+  console.error(`There is no bench "${unknown.join(', ')}"; there are: ${Object.keys(groups).join(', ')}.`);
+  process.exit(2);
+}
+const home = process.env.WHERRY_HOME ?? path.join(tmpdir(), `wherry-bench-${process.pid}`);
+mkdirSync(home, { recursive: true, mode: 0o700 });
+const rows: Row[] = [];
+for (const name of wished.length > 0 ? wished : Object.keys(groups)) rows.push(...((await groups[name]?.(home)) ?? []));
+report(rows, path.join(home, 'bench.json'));
+if (!process.env.WHERRY_HOME)
+  for (const name of ['postgres', 'repositories', 'artifacts'])
+    rmSync(path.join(home, name), { recursive: true, force: true });
