@@ -546,7 +546,7 @@ grant select, insert on log_chunks to wherry_worker;
 
 grant select on tenants, environments, functions, deployment_functions, revisions, activity, gateways, log_chunks to wherry_controller;
 grant select on deployments, releases, secrets to wherry_controller;
-grant update (status, reason, finished_at) on deployments to wherry_controller;
+grant update (status, reason, superseded_by, finished_at) on deployments to wherry_controller;
 grant update (status, reason, routed_version, finished_at) on releases to wherry_controller;
 grant update (removed_at) on functions to wherry_controller;
 grant select, insert, update, delete on routes, replicas to wherry_controller;
