@@ -1,0 +1,118 @@
+import { hostLabel } from '@wherry/domain';
+import type { Endpoint } from '@wherry/engine';
+import type { ReplicaState, RouteRow } from '@wherry/db';
+
+/** A replica that calls may be sent to. */
+export type ReadyReplica = Readonly<{ replicaId: string; address: string; endpoint: Endpoint }>;
+
+/** Where the calls of one function go now. Never changed: a move makes another one. */
+export type Route = Readonly<{
+  tenantId: string;
+  tenantSlug: string;
+  functionId: string;
+  functionName: string;
+  revisionId: string;
+  memoryMiB: number;
+  timeoutMs: number;
+  ready: readonly ReadyReplica[];
+  /** A replica of it waits for its next start after a crash. */
+  isCrashing: boolean;
+}>;
+
+/** What was named by notifications, and the rows that were found for it. */
+export type RouteChange = Readonly<{ functionIds: ReadonlySet<string>; rows: readonly RouteRow[] }>;
+
+/** All routes at one moment. Immutable, so that every request sees the state before or after a change, never between. */
+export class RouteTable {
+  static readonly empty = new RouteTable(new Map(), new Map());
+
+  private constructor(
+    private readonly byLabel: ReadonlyMap<string, ReadonlyMap<string, Route>>,
+    private readonly byFunction: ReadonlyMap<string, Route>,
+  ) {}
+
+  static of(rows: readonly RouteRow[]): RouteTable {
+    return RouteTable.empty.with({ functionIds: new Set(), rows });
+  }
+
+  find(label: string, functionName: string): Route | undefined {
+    return this.byLabel.get(label)?.get(functionName);
+  }
+
+  findById(functionId: string): Route | undefined {
+    return this.byFunction.get(functionId);
+  }
+
+  routes(): Iterable<Route> {
+    return this.byFunction.values();
+  }
+
+  /** The table after a change: rows are put in; a function that was named and has no row has lost its route. */
+  with(change: RouteChange): RouteTable {
+    const byLabel = new Map(this.byLabel);
+    const byFunction = new Map(this.byFunction);
+    const copied = new Map<string, Map<string, Route>>();
+    const ofLabel = (label: string): Map<string, Route> => {
+      const known = copied.get(label);
+      if (known !== undefined) return known;
+      const copy = new Map(byLabel.get(label));
+      copied.set(label, copy);
+      byLabel.set(label, copy);
+      return copy;
+    };
+    const routes = change.rows.map(toRoute);
+    for (const id of [...change.functionIds, ...routes.map((route) => route.functionId)]) {
+      const former = byFunction.get(id);
+      if (former === undefined) continue;
+      const label = labelOf(former);
+      const functions = ofLabel(label);
+      // A name that was given up may already belong to another function.
+      if (functions.get(former.functionName)?.functionId === id) functions.delete(former.functionName);
+      byFunction.delete(id);
+    }
+    for (const route of routes) {
+      byFunction.set(route.functionId, route);
+      ofLabel(labelOf(route)).set(route.functionName, route);
+    }
+    for (const [label, functions] of copied) if (functions.size === 0) byLabel.delete(label);
+    return new RouteTable(byLabel, byFunction);
+  }
+}
+
+function labelOf(route: Route): string {
+  return hostLabel({ kind: 'production', tenant: route.tenantSlug });
+}
+
+function toRoute(row: RouteRow): Route {
+  return Object.freeze({
+    tenantId: row.tenantId,
+    tenantSlug: row.tenantSlug,
+    functionId: row.functionId,
+    functionName: row.functionName,
+    revisionId: row.revisionId,
+    memoryMiB: row.memoryMiB,
+    timeoutMs: row.timeoutMs,
+    ready: row.replicas.flatMap(toReady),
+    isCrashing: row.replicas.some((replica) => replica.state === 'crashed'),
+  });
+}
+
+/** A replica whose address cannot be read is left out: the others still serve. */
+function toReady(replica: ReplicaState): ReadyReplica[] {
+  if (replica.state !== 'ready' || replica.address === null) return [];
+  const endpoint = parseEndpoint(replica.address);
+  return endpoint === null ? [] : [{ replicaId: replica.id, address: replica.address, endpoint }];
+}
+
+function parseEndpoint(address: string): Endpoint | null {
+  try {
+    const value = JSON.parse(address) as Record<string, unknown>;
+    if (value.kind === 'unix' && typeof value.path === 'string') return { kind: 'unix', path: value.path };
+    if (value.kind === 'tcp' && typeof value.host === 'string' && typeof value.port === 'number') {
+      return { kind: 'tcp', host: value.host, port: value.port };
+    }
+    return null;
+  } catch {
+    return null;
+  }
+}

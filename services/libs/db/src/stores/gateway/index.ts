@@ -1,0 +1,4 @@
+export * from './activity-store';
+export * from './gateway-store';
+export * from './receipt-store';
+export * from './routing-store';
