@@ -1,0 +1,49 @@
+import { functionNameOfRepository, functionNameProblem } from '@wherry/domain';
+import { configOf } from './function-config';
+import type { StackPlan } from './planned-function';
+import { StackError } from './stack-error';
+
+/** Names of stack files, in the order in which they are looked for. */
+export const stackFileNames = ['stack.yaml', 'stack.yml'] as const;
+
+const nodeHandlers = ['handler.js', 'handler.mjs', 'handler.cjs', 'index.js'];
+
+/**
+ * The single function of a repository without a stack file, named after the repository.
+ * @param files names of the regular files in the root, without folders.
+ * @throws StackError telling what is needed when the files are no function, or when the name cannot be one.
+ */
+export function planWithoutStack(
+  input: Readonly<{
+    repositoryName: string;
+    files: readonly string[];
+    languages: readonly string[];
+    runtimeVariables: Readonly<Record<string, string>>;
+  }>,
+): StackPlan {
+  const lang = languageOf(new Set(input.files));
+  if (!input.languages.includes(lang)) {
+    throw new StackError(`This looks like a "${lang}" function, but only these exist: ${input.languages.join(', ')}.`);
+  }
+  const name = functionNameOfRepository(input.repositoryName);
+  const problem = functionNameProblem(name);
+  if (problem) throw new StackError(`${problem} Add a stack.yml that names the function.`);
+  const place = { file: 'the tenant’s run-time variables', path: 'environment' };
+  const config = configOf({ lang, environment: { ...input.runtimeVariables }, place });
+  return { functions: [{ name, handler: '.', fprocess: null, buildArgs: {}, config }], notes: [] };
+}
+
+function languageOf(files: ReadonlySet<string>): string {
+  if (files.has('package.json') && nodeHandlers.some((file) => files.has(file))) return 'node';
+  if (files.has('handler.py')) return 'python3-http';
+  const needed = `a stack.yml, a package.json with ${nodeHandlers.join(' or ')}, or a handler.py`;
+  if (files.has('package.json')) {
+    throw new StackError(`There is a package.json but no handler beside it. Add ${nodeHandlers.join(' or ')}.`);
+  }
+  if (files.has('index.html')) {
+    throw new StackError(
+      `There is only a page (index.html) and nothing that serves it. A function needs ${needed}; a handler.js may read and return the page.`,
+    );
+  }
+  throw new StackError(`There is no function in the root of the repository. Add ${needed}.`);
+}
