@@ -481,6 +481,9 @@ create policy routing on replicas for select to wherry_gateway using (app_scope(
 create policy metering on receipts to wherry_gateway using (app_scope() = 'metering') with check (app_scope() = 'metering');
 create policy metering on usage_hourly to wherry_gateway using (app_scope() = 'metering') with check (app_scope() = 'metering');
 create policy metering on activity to wherry_gateway using (app_scope() = 'metering') with check (app_scope() = 'metering');
+-- What was removed meanwhile is left out, so that one late call cannot hold up the others.
+create policy metering on functions for select to wherry_gateway using (app_scope() = 'metering');
+create policy metering on revisions for select to wherry_gateway using (app_scope() = 'metering');
 
 -- reconcile: all that should run, for the controller. It writes in tenant transactions.
 create policy reconcile on environments for select to wherry_controller using (app_scope() = 'reconcile');
