@@ -1,1 +1,12 @@
-export {};
+export * from './database';
+export * from './listener';
+export * from './scopes';
+export * from './server/migrate';
+export * from './server/server';
+export * from './server/prepare';
+export { Prisma } from './generated/client';
+export * from './stores/api/index';
+export * from './stores/controller/index';
+export * from './stores/gateway/index';
+export * from './stores/git/index';
+export * from './stores/worker/index';

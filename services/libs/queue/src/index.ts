@@ -1,1 +1,3 @@
-export {};
+export * from './install-queues';
+export type { JobName, Jobs } from './jobs';
+export * from './queue';

@@ -1,1 +1,2 @@
-export {};
+export * from './template';
+export * from './test-database';

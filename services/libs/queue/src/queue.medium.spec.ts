@@ -1,0 +1,104 @@
+import { Database } from '@wherry/db';
+import { createTestDatabase, type TestDatabase } from '@wherry/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Queue } from './queue';
+
+const job = (ref: string) => ({ tenantId: 'ten_a', repositoryId: 'rep_a', ref });
+
+let server: TestDatabase;
+let git: Database;
+let sender: Queue;
+let worker: Queue;
+
+beforeEach(async () => {
+  server = await createTestDatabase();
+  git = await Database.open({ url: server.url('wherry_git'), applicationName: 'git', poolSize: 2 });
+  sender = await Queue.open({ url: server.url('wherry_git'), applicationName: 'git' });
+  worker = await Queue.open({ url: server.url('wherry_worker'), applicationName: 'worker' });
+});
+
+afterEach(async () => {
+  await Promise.all([git.close(), sender.close(), worker.close()]);
+  await server.close();
+});
+
+/** Resolves with the refs of the first `count` plans in the order in which they were run. */
+function plans(queue: Queue, count: number, concurrency = 1): Promise<string[]> {
+  const refs: string[] = [];
+  return new Promise((resolve, reject) => {
+    const work = queue.work('plan', { concurrency }, async ({ ref }) => {
+      if (refs.push(ref) === count) resolve(refs);
+    });
+    work.catch(reject);
+  });
+}
+
+describe('Queue', () => {
+  it('runs a job only when the transaction that sent it has committed', async () => {
+    const seen = plans(worker, 1);
+    const undone = git.tenant('ten_a', async (tx) => {
+      await sender.send(tx, 'plan', job('refs/heads/undone'));
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    await git.tenant('ten_a', (tx) => sender.send(tx, 'plan', job('refs/heads/main')));
+    expect(await seen).toEqual(['refs/heads/main']);
+  });
+
+  it('runs a plan that was sent while one of the same ref runs, after it', async () => {
+    const running: string[] = [];
+    let finishFirst = () => {};
+    const firstMayFinish = new Promise<void>((resolve) => (finishFirst = resolve));
+    let sawFirst = () => {};
+    const firstStarted = new Promise<void>((resolve) => (sawFirst = resolve));
+    const both = new Promise<void>((resolve) => {
+      void worker.work('plan', { concurrency: 2 }, async () => {
+        running.push('start');
+        if (running.length === 1) {
+          sawFirst();
+          await firstMayFinish;
+        }
+        running.push('end');
+        if (running.length === 4) resolve();
+      });
+    });
+    await git.plain((tx) => sender.send(tx, 'plan', job('refs/heads/main')));
+    await firstStarted;
+    await git.plain((tx) => sender.send(tx, 'plan', job('refs/heads/main')));
+    finishFirst();
+    await both;
+    expect(running).toEqual(['start', 'end', 'start', 'end']);
+  });
+
+  it('takes up everything that waits without a pause between', async () => {
+    const refs = Array.from({ length: 12 }, (_, n) => `refs/heads/b${n}`);
+    await git.plain(async (tx) => {
+      for (const ref of refs) await sender.send(tx, 'plan', job(ref));
+    });
+    const started = performance.now();
+    const seen = await plans(worker, refs.length);
+    expect(seen.toSorted()).toEqual(refs.toSorted());
+    // One poll is 2 s: a queue that waited for the poll between two jobs would take over 20 s.
+    expect(performance.now() - started).toBeLessThan(8_000);
+  });
+
+  it('tries a job again whose handler threw', async () => {
+    let tries = 0;
+    const done = new Promise<void>((resolve) => {
+      void worker.work('plan', { concurrency: 1 }, async () => {
+        tries += 1;
+        if (tries === 1) throw new Error('not now');
+        resolve();
+      });
+    });
+    await git.plain((tx) => sender.send(tx, 'plan', job('refs/heads/main')));
+    await done;
+    expect(tries).toBe(2);
+  });
+
+  it('lets a process that only sends neither read nor change jobs', async () => {
+    for (const sql of ['select data from pgboss.job', 'delete from pgboss.job', "update pgboss.job set name = 'x'"]) {
+      await expect(git.plain((tx) => tx.$executeRawUnsafe(sql))).rejects.toThrow('permission denied');
+    }
+  });
+});

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { databaseName, ownerRole, postgresUrl, type ProcessRole } from '@wherry/db';
+import pg from 'pg';
+import { inject } from 'vitest';
+
+export type TestDatabase = Readonly<{
+  /** The connection string of one role on this database; `owner` passes by row-level security. */
+  url(role: ProcessRole | 'owner'): string;
+  /** Ends all connections to the database, and drops it. */
+  close(): Promise<void>;
+}>;
+
+/**
+ * A database of its own, with all migrations and queues and no rows: a copy of the run's template.
+ * @param options.empty without migrations and queues.
+ */
+export async function createTestDatabase({ empty = false } = {}): Promise<TestDatabase> {
+  const { socketDir, ownerPassword } = inject('postgres');
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  const admin = async (sql: string) => {
+    const client = new pg.Client({ connectionString: postgresUrl({ socketDir }, ownerRole, ownerPassword, 'postgres') });
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  };
+  await admin(`create database ${name} template ${empty ? 'template0' : databaseName}`);
+  return {
+    url: (role) =>
+      role === 'owner'
+        ? postgresUrl({ socketDir }, ownerRole, ownerPassword, name)
+        : postgresUrl({ socketDir }, role, role, name),
+    close: () => admin(`drop database if exists ${name} with (force)`),
+  };
+}
