@@ -318,7 +318,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** End the hold of a rollback, and deploy the newest commit of the production branch. */
+    /** End the hold of a rollback and deploy the newest commit of the production branch. Nothing happens without a hold. */
     post: operations['resumeReleases'];
     delete?: never;
     options?: never;
@@ -903,15 +903,6 @@ export interface operations {
       };
       /** @description request.too_large */
       413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description request.too_many */
-      429: {
         headers: {
           [name: string]: unknown;
         };
@@ -2329,15 +2320,6 @@ export interface operations {
       };
       /** @description repository.not_found, request.not_found */
       404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description repository.not_pinned */
-      409: {
         headers: {
           [name: string]: unknown;
         };

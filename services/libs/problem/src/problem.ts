@@ -12,7 +12,6 @@ export const problems = {
   'tenant.slug_taken': { status: 409, title: 'Slug taken' },
   'tenant.sandbox_required': { status: 409, title: 'Sandbox required' },
   'repository.not_found': { status: 404, title: 'Repository not found' },
-  'repository.not_pinned': { status: 409, title: 'Repository not held' },
   'repository.empty': { status: 409, title: 'Nothing to deploy' },
   'function.not_found': { status: 404, title: 'Function not found' },
   'deployment.not_found': { status: 404, title: 'Deployment not found' },

@@ -45,7 +45,7 @@ export const sessionOperations = {
       link: z.string().min(1).max(200).meta({ description: 'What follows # in the login link.' }),
     }),
     response: { kind: 'json', status: 201, schema: Session },
-    errors: ['login.link_invalid', 'request.too_many'],
+    errors: ['login.link_invalid'],
   }),
   getSession: operation({
     method: 'GET',

@@ -1,0 +1,20 @@
+export { AccessStore, type MemberRole, type SessionAccess, type TenantRow, type TokenAccess } from './access-store';
+export {
+  ConsoleDeploymentStore,
+  type DeploymentDetailRow as ConsoleDeploymentDetailRow,
+  type DeploymentRow as ConsoleDeploymentRow,
+  type ReleaseRow as ConsoleReleaseRow,
+} from './deployment-store';
+export {
+  ConsoleFunctionStore,
+  type FunctionRow as ConsoleFunctionRow,
+  type RevisionRow as ConsoleRevisionRow,
+} from './function-store';
+export { ConsoleLogStore, type LogFilter, type LogPlace, type LogRow } from './log-store';
+export { ConsoleRepositoryStore, type RepositoryRow as ConsoleRepositoryRow } from './repository-store';
+export { ConsoleSecretStore, type SecretRow as ConsoleSecretRow } from './secret-store';
+export { SessionStore } from './session-store';
+export { ConsoleTenantStore } from './tenant-store';
+export { ConsoleTokenStore, type TokenRow as ConsoleTokenRow } from './token-store';
+export { ConsoleUsageStore, type MeterRow, type UsageRow } from './usage-store';
+export { ConsoleVariableStore, type VariableRow as ConsoleVariableRow } from './variable-store';

@@ -1,0 +1,99 @@
+import type { Database, Tx } from '../../database';
+
+export type RepositoryRow = Readonly<{
+  id: string;
+  name: string;
+  productionBranch: string | null;
+  createdAt: Date;
+  lastRef: string | null;
+  lastCommitSha: string;
+  lastPushAt: Date;
+  pinDeploymentId: string | null;
+  pinRootDir: string;
+  pinCreatedBy: string | null;
+  pinCreatedAt: Date;
+}>;
+/** `hasHead`: the production branch exists. */
+export type ProductionHead = Readonly<{ id: string; productionBranch: string | null; hasHead: boolean }>;
+
+/** Repositories as the console shows them, and asking for their production branch to be deployed. */
+export class ConsoleRepositoryStore {
+  constructor(private readonly db: Database) {}
+
+  /** By name, each with the ref that moved last and with the pin of its production environment. */
+  async list(tenantId: string): Promise<readonly RepositoryRow[]> {
+    return this.db.tenant(
+      tenantId,
+      (tx) => tx.$queryRaw<RepositoryRow[]>`
+        select r.id, r.name, r.production_branch as "productionBranch", r.created_at as "createdAt",
+               f.ref as "lastRef", f.commit_sha as "lastCommitSha", f.updated_at as "lastPushAt",
+               p.deployment_id as "pinDeploymentId", p.root_dir as "pinRootDir", p.name as "pinCreatedBy",
+               p.created_at as "pinCreatedAt"
+        from repositories r
+        left join lateral (
+          select x.ref, x.commit_sha, x.updated_at from repository_refs x
+          where x.tenant_id = r.tenant_id and x.repository_id = r.id order by x.updated_at desc limit 1) f on true
+        left join lateral (
+          select x.deployment_id, x.root_dir, x.created_at, u.name from pins x
+          join environments e on e.tenant_id = x.tenant_id and e.id = x.environment_id and e.kind = 'production'
+          left join users u on u.id = x.created_by
+          where x.tenant_id = r.tenant_id and x.repository_id = r.id order by x.root_dir limit 1) p on true
+        order by r.name`,
+    );
+  }
+
+  /** The id of a repository, or null. */
+  async findId(tenantId: string, name: string): Promise<string | null> {
+    const [row] = await this.db.tenant(
+      tenantId,
+      (tx) => tx.$queryRaw<{ id: string }[]>`select id from repositories where name = ${name}`,
+    );
+    return row?.id ?? null;
+  }
+
+  /**
+   * Runs `enqueue` in one transaction with finding the head that it is about.
+   * @returns null when there is no such repository; `enqueue` runs only if its production branch exists.
+   */
+  async withProductionHead(
+    tenantId: string,
+    name: string,
+    enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
+  ): Promise<ProductionHead | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const head = await findHead(tx, name);
+      if (head?.hasHead) await enqueue(tx, head.id, `refs/heads/${head.productionBranch}`);
+      return head;
+    });
+  }
+
+  /**
+   * Removes the repository's pins in production and, if there were any, runs `enqueue` in the same transaction.
+   * @returns null when there is no such repository; `removed` counts the pins.
+   */
+  async removePins(
+    tenantId: string,
+    name: string,
+    enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
+  ): Promise<(ProductionHead & { removed: number }) | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const head = await findHead(tx, name);
+      if (head === null) return null;
+      const removed = await tx.$executeRaw`
+        delete from pins where repository_id = ${head.id}
+          and environment_id in (select id from environments where kind = 'production')`;
+      if (removed > 0 && head.hasHead) await enqueue(tx, head.id, `refs/heads/${head.productionBranch}`);
+      return { ...head, removed };
+    });
+  }
+}
+
+async function findHead(tx: Tx, name: string): Promise<ProductionHead | null> {
+  const [row] = await tx.$queryRaw<ProductionHead[]>`
+    select r.id, r.production_branch as "productionBranch", f.ref is not null as "hasHead"
+    from repositories r
+    left join repository_refs f on f.tenant_id = r.tenant_id and f.repository_id = r.id
+         and f.ref = 'refs/heads/' || r.production_branch
+    where r.name = ${name}`;
+  return row ?? null;
+}

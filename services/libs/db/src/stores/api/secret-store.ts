@@ -1,0 +1,71 @@
+import type { Database, Tx } from '../../database';
+
+export type SecretRow = Readonly<{ name: string; version: number; createdAt: Date; updatedAt: Date }>;
+/** Where a value belongs, for sealing, and the key to seal it to. */
+export type SecretSlot = Readonly<{ environmentId: string; version: number; publicKey: Uint8Array }>;
+
+/** Secrets of the production environment. This role can write sealed values and cannot read them. */
+export class ConsoleSecretStore {
+  constructor(private readonly db: Database) {}
+
+  async list(tenantId: string): Promise<readonly SecretRow[]> {
+    return this.db.tenant(
+      tenantId,
+      (tx) => tx.$queryRaw<SecretRow[]>`
+        select s.name, s.version, s.created_at as "createdAt", s.updated_at as "updatedAt" from secrets s
+        join environments e on e.tenant_id = s.tenant_id and e.id = s.environment_id and e.kind = 'production'
+        order by s.name`,
+    );
+  }
+
+  /**
+   * Stores the next version of a secret. Writers of one tenant wait for each other, because the version is sealed in.
+   * @param seal seals the value for its place; its result is all that reaches the database.
+   * @returns null when there is no key to seal to yet.
+   */
+  async put(
+    tenantId: string,
+    name: string,
+    now: Date,
+    seal: (slot: SecretSlot) => Promise<{ keyId: string; sealed: Uint8Array }>,
+  ): Promise<SecretRow | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      await tx.$executeRaw`select pg_advisory_xact_lock(hashtextextended('secrets/' || ${tenantId}::text, 0))`;
+      const slot = await nextSlot(tx, name);
+      if (slot === null) return null;
+      const { keyId, sealed } = await seal(slot);
+      await tx.$executeRaw`
+        insert into secrets (tenant_id, environment_id, name, version, key_id, sealed, created_at, updated_at)
+        values (${tenantId}, ${slot.environmentId}, ${name}, ${slot.version}, ${keyId}, ${sealed}, ${now}, ${now})
+        on conflict (tenant_id, environment_id, name) do update
+          set version = excluded.version, key_id = excluded.key_id, sealed = excluded.sealed,
+              updated_at = excluded.updated_at`;
+      const [row] = await tx.$queryRaw<SecretRow[]>`
+        select name, version, created_at as "createdAt", updated_at as "updatedAt" from secrets
+        where environment_id = ${slot.environmentId} and name = ${name}`;
+      return row!;
+    });
+  }
+
+  /** @returns false when there was none. */
+  async delete(tenantId: string, name: string): Promise<boolean> {
+    const removed = await this.db.tenant(
+      tenantId,
+      (tx) => tx.$executeRaw`
+        delete from secrets where name = ${name}
+          and environment_id in (select id from environments where kind = 'production')`,
+    );
+    return removed > 0;
+  }
+}
+
+async function nextSlot(tx: Tx, name: string): Promise<SecretSlot | null> {
+  const [slot] = await tx.$queryRaw<SecretSlot[]>`
+    select e.id as "environmentId", coalesce(s.version, 0) + 1 as version, k.public_key as "publicKey"
+    from environments e
+    cross join lateral (
+      select public_key from sealing_keys where retired_at is null order by created_at desc, key_id limit 1) k
+    left join secrets s on s.tenant_id = e.tenant_id and s.environment_id = e.id and s.name = ${name}
+    where e.kind = 'production'`;
+  return slot ?? null;
+}
