@@ -32,7 +32,7 @@ const grants = [
   'grant execute on function pgboss.job_now() to wherry_api, wherry_git, wherry_worker',
   // Senders add jobs and cannot read or change any.
   'grant select on pgboss.queue to wherry_api, wherry_git',
-  'grant insert, select (id) on pgboss.job, pgboss.job_common to wherry_api, wherry_git',
+  'grant insert, select (id, start_after) on pgboss.job, pgboss.job_common to wherry_api, wherry_git',
   'grant select, insert, update, delete on all tables in schema pgboss to wherry_worker',
   'grant usage on all sequences in schema pgboss to wherry_worker',
 ];
