@@ -1,0 +1,6 @@
+export * from './function-log-store';
+export * from './idle-usage-store';
+export { ReleaseStore, type ReleaseEnding, type RouteOutcome } from './release-store';
+export * from './replica-store';
+export * from './sealing-key-store';
+export * from './snapshot-store';
