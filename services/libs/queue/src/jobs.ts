@@ -1,7 +1,10 @@
 /** The jobs of the platform: queue name → what a job carries. Ids only; the worker reads the rest when it runs. */
 export type Jobs = {
-  /** The head of a ref may have moved: make a deployment of what it is now. */
-  plan: Readonly<{ tenantId: string; repositoryId: string; ref: string }>;
+  /**
+   * The head of a ref may have moved: make a deployment of what it is now. A commit that was handled before is left
+   * alone unless `forcedAt` (epoch milliseconds) says when somebody asked for it again.
+   */
+  plan: Readonly<{ tenantId: string; repositoryId: string; ref: string; forcedAt?: number }>;
   /** Build a queued deployment. */
   build: Readonly<{ tenantId: string; deploymentId: string }>;
 };
