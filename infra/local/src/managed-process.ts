@@ -8,8 +8,10 @@ export type ProcessSpec = Readonly<{
   /** The whole environment; nothing is inherited. */
   env: Readonly<Record<string, string>>;
   logFile: string;
-  /** Whether it reports readiness over its IPC channel; else `waitUntilReady` decides. */
+  /** Reports readiness over an IPC channel; else whoever started it calls `markReady`. */
   hasChannel: boolean;
+  /** Runs before each start, for example to clear what a killed process left behind. */
+  prepare?: () => Promise<void>;
 }>;
 
 const longestBackOffMs = 30_000;
@@ -26,6 +28,7 @@ export class ManagedProcess {
   private isStopping = false;
   private failures = 0;
   private timer: NodeJS.Timeout | null = null;
+  private isReady = false;
   private hasBeenReady = false;
   private waiters: (() => void)[] = [];
 
@@ -36,25 +39,19 @@ export class ManagedProcess {
   ) {}
 
   start(): void {
-    const log = openLog(this.spec.logFile);
-    // setpriv sets the signal that the kernel sends when the parent dies, and then becomes the process itself.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', this.spec.file, ...this.spec.args], {
-      env: this.spec.env,
-      stdio: this.spec.hasChannel ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
-    });
-    closeSync(log);
-    this.child = child;
-    let isReady = false;
-    if (child.pid !== undefined) this.onPid(this.spec.name, child.pid);
-    child.on('message', (message) => {
-      if (typeof message !== 'object' || message === null || !('ready' in message)) return;
-      isReady = true;
-      this.hasBeenReady = true;
-      this.failures = 0;
-      for (const resolve of this.waiters.splice(0)) resolve();
-    });
-    child.once('error', (error) => this.ended(isReady, error.message));
-    child.once('exit', (code, signal) => this.ended(isReady, signal ?? `exit code ${code}`));
+    const prepared = this.spec.prepare?.() ?? Promise.resolve();
+    prepared.then(
+      () => this.isStopping || this.spawn(),
+      (error: Error) => this.ended(error.message),
+    );
+  }
+
+  /** For a process without a channel. */
+  markReady(): void {
+    this.isReady = true;
+    this.hasBeenReady = true;
+    this.failures = 0;
+    for (const resolve of this.waiters.splice(0)) resolve();
   }
 
   /** Resolves when the process has said that it is ready, at its first or a later start. */
@@ -87,12 +84,36 @@ export class ManagedProcess {
     clearTimeout(timer);
   }
 
-  private ended(wasReady: boolean, how: string): void {
-    if (this.child === null) return; // 'error' and 'exit' may both come
+  private spawn(): void {
+    const log = openLog(this.spec.logFile);
+    // setpriv sets the signal that the kernel sends when the parent dies, and then becomes the process itself.
+    // A session of its own keeps the terminal's Ctrl-C away: the supervisor decides who stops when.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', this.spec.file, ...this.spec.args], {
+      env: this.spec.env,
+      detached: true,
+      stdio: this.spec.hasChannel ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
+    });
+    closeSync(log);
+    this.child = child;
+    this.isReady = false;
+    if (child.pid !== undefined) this.onPid(this.spec.name, child.pid);
+    child.on('message', (message) => {
+      if (typeof message === 'object' && message !== null && 'ready' in message) this.markReady();
+    });
+    let hasEnded = false; // 'error' and 'exit' may both come
+    const ended = (how: string) => {
+      if (!hasEnded) this.ended(how);
+      hasEnded = true;
+    };
+    child.once('error', (error) => ended(error.message));
+    child.once('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+  }
+
+  private ended(how: string): void {
     this.child = null;
     if (this.isStopping) return;
     this.failures += 1;
-    const delayMs = wasReady ? readyBackOffMs : Math.min(longestBackOffMs, 500 * 2 ** (this.failures - 1));
+    const delayMs = this.isReady ? readyBackOffMs : Math.min(longestBackOffMs, 500 * 2 ** (this.failures - 1));
     this.report(`${this.spec.name} ended (${how}); starting it again in ${delayMs} ms. See ${this.spec.logFile}.`);
     this.timer = setTimeout(() => this.start(), delayMs);
   }
