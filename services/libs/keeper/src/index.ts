@@ -1,1 +1,3 @@
+export * from './client';
+export * from './keeper';
 export * from './protocol';

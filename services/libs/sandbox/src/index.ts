@@ -1,1 +1,3 @@
+export * from './adapters/detect';
 export * from './sandbox';
+export { refusedRanges } from './launch-script';

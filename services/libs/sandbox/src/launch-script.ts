@@ -1,0 +1,91 @@
+/**
+ * The network between a sandbox and its slirp4netns: from the range for benchmarks (RFC 2544), which no real network
+ * uses, so that all private ranges can be refused. slirp4netns gives .2 to itself, .3 to its resolver, .100 inside.
+ */
+const cidr = '198.18.0.0/24';
+const resolver = '198.18.0.3';
+
+/**
+ * What no function may reach, whatever routes the host has (IANA special-purpose registries): this network, private
+ * (RFC 1918), shared (RFC 6598), link-local with the metadata services of clouds, protocol assignments, benchmarks,
+ * multicast and reserved, and all of IPv6. The host's own addresses are added when the sandbox starts.
+ */
+export const refusedRanges = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/0',
+];
+
+/**
+ * Opens the way out beside the start of the sandbox, so that a cold start does not wait for it. Order matters: the
+ * routes that refuse are in the sandbox's namespace before the only way out of it is, and any failure leaves it closed.
+ * The command inside has no capability to change them. `$1` is the identity: empty in a user namespace, which has to be
+ * entered as well.
+ *
+ * The shell waits for bubblewrap, which it will have become (`$$`), to have a child in another network namespace. The
+ * parent-death signal ends slirp4netns with the sandbox.
+ */
+const openTheWayOut = `
+host=$(readlink /proc/$$/ns/net)
+tries=0 inside=
+while [ -z "$inside" ]; do
+  for child in $(cat /proc/$$/task/$$/children); do
+    network=$(readlink "/proc/$child/ns/net") && [ "$network" != "$host" ] && inside=$child
+  done
+  tries=$((tries + 1))
+  [ "$tries" -lt 500 ] || exit 1
+  [ -n "$inside" ] || sleep 0.01
+done
+if [ -n "$1" ]; then
+  enter="--net=/proc/$inside/ns/net"; target="$inside"
+else
+  enter="--preserve-credentials --user=/proc/$inside/ns/user --net=/proc/$inside/ns/net"
+  target="--userns-path=/proc/$inside/ns/user --netns-type=path /proc/$inside/ns/net"
+fi
+{
+  ip -4 -oneline address show | while read -r _ _ _ address _; do
+    echo "route replace unreachable \${address%%/*}"
+  done
+  for range in ${refusedRanges.join(' ')}; do echo "route replace unreachable $range"; done
+} | nsenter $enter ip -batch - || exit 1
+exec setpriv --pdeathsig KILL slirp4netns --configure --mtu=65520 --cidr=${cidr} \\
+  --disable-host-loopback --enable-sandbox --enable-seccomp $target tap0`;
+
+/**
+ * Becomes bubblewrap. Fixed text; arguments: egress, identity, bubblewrap's arguments. Descriptors 3 to 7 hold stand-ins
+ * for files of /etc. A core dump would carry secrets to a disk; a limit of one byte, and not of zero, also keeps the
+ * kernel from piping it to a collector (core(5)).
+ */
+export const launchScript = `
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
+egress=$1 identity=$2
+shift 2
+if [ "$egress" = slirp4netns ]; then
+  ( set -- "$identity"
+${openTheWayOut}
+  ) >/dev/null 2>&1 &
+fi
+uid=\${identity:-$(id -u)}
+exec prlimit --core=1:1 -- bwrap "$@" 3<<PASSWD 4<<GROUP 5<<HOSTS 6<<NSSWITCH 7<<RESOLV
+app:x:$uid:$uid::/tmp:/bin/sh
+PASSWD
+app:x:$uid:
+GROUP
+127.0.0.1 localhost wherry
+::1 localhost
+HOSTS
+passwd: files
+group: files
+hosts: files dns
+NSSWITCH
+$([ "$egress" = slirp4netns ] && echo nameserver ${resolver})
+RESOLV
+`;
