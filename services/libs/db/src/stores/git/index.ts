@@ -1,0 +1,3 @@
+export * from './git-token-store';
+export * from './push-progress-store';
+export * from './ref-store';
