@@ -4,6 +4,7 @@ export * from './scopes';
 export * from './server/migrate';
 export * from './server/server';
 export * from './server/prepare';
+export * from './with-client';
 export { Prisma } from './generated/client';
 export * from './stores/api/index';
 export * from './stores/controller/index';

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { withClient } from '@wherry/db';
 import { PgBoss } from 'pg-boss';
 import { queueOptions } from './jobs';
 
@@ -38,11 +38,5 @@ const grants = [
 ];
 
 async function grant(ownerUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'setup' });
-  await client.connect();
-  try {
-    await client.query(['begin', ...grants, 'commit'].join(';\n'));
-  } finally {
-    await client.end();
-  }
+  await withClient(ownerUrl, 'setup', (client) => client.query(['begin', ...grants, 'commit'].join(';\n')));
 }

@@ -1,5 +1,4 @@
-import type { Tx } from '@wherry/db';
-import pg from 'pg';
+import { type Tx, withClient } from '@wherry/db';
 import { fromPrisma, PgBoss } from 'pg-boss';
 import { groupOf, type JobName, type Jobs } from './jobs';
 
@@ -56,7 +55,11 @@ export class Queue {
     this.worker ??= startWorker(this.options);
     const boss = await this.worker;
     const ids: string[] = [];
-    const options = { pollingIntervalSeconds: pollSeconds, notifyPollingIntervalSeconds: pollSeconds, groupConcurrency: 1 };
+    const options = {
+      pollingIntervalSeconds: pollSeconds,
+      notifyPollingIntervalSeconds: pollSeconds,
+      groupConcurrency: 1,
+    };
     for (let n = 0; n < concurrency; n++) {
       const id = await boss.work<Jobs[N]>(name, options, async ([job]) => {
         try {
@@ -91,12 +94,6 @@ async function startWorker({ url, applicationName, onError }: QueueOptions): Pro
 }
 
 /** One statement on a connection of its own. */
-async function once({ url, applicationName }: QueueOptions, text: string, values?: unknown[]) {
-  const client = new pg.Client({ connectionString: url, application_name: `${applicationName}-queue` });
-  await client.connect();
-  try {
-    return await client.query(text, values);
-  } finally {
-    await client.end();
-  }
+function once({ url, applicationName }: QueueOptions, text: string, values?: unknown[]) {
+  return withClient(url, `${applicationName}-queue`, (client) => client.query(text, values));
 }

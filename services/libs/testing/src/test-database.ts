@@ -18,7 +18,9 @@ export async function createTestDatabase({ empty = false } = {}): Promise<TestDa
   const { socketDir, ownerPassword } = inject('postgres');
   const name = `test_${randomBytes(8).toString('hex')}`;
   const admin = async (sql: string) => {
-    const client = new pg.Client({ connectionString: postgresUrl({ socketDir }, ownerRole, ownerPassword, 'postgres') });
+    const client = new pg.Client({
+      connectionString: postgresUrl({ socketDir }, ownerRole, ownerPassword, 'postgres'),
+    });
     await client.connect();
     await client.query(sql).finally(() => client.end());
   };

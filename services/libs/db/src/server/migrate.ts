@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
+import { withClient } from '../with-client';
 
 /** The lock Prisma's own command line takes for migrations, so that the two never run at once. */
 const migrationLock = 72_707_369;
@@ -29,18 +30,15 @@ type Migration = Readonly<{ name: string; sql: string; checksum: string }>;
  */
 export async function migrate(ownerUrl: string, folder: string): Promise<string[]> {
   const migrations = await readMigrations(folder);
-  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'migrate' });
-  await client.connect();
-  try {
+  // The lock lasts as long as the session.
+  return withClient(ownerUrl, 'migrate', async (client) => {
     await client.query('select pg_advisory_lock($1)', [migrationLock]);
     await client.query(bookkeeping);
     const applied = await readApplied(client);
     const pending = migrations.filter((migration) => !isApplied(migration, applied));
     for (const migration of pending) await apply(client, migration);
     return pending.map(({ name }) => name);
-  } finally {
-    await client.end(); // ends the session, and with it the lock
-  }
+  });
 }
 
 async function readMigrations(folder: string): Promise<Migration[]> {

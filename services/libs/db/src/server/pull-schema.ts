@@ -112,7 +112,10 @@ function withCatalogChars<T extends SqlDriverAdapter>(adapter: T): T {
 const camel = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const pascal = (name: string) => camel(`_${name}`);
 const singular = (table: string) =>
-  table.replace(/ies$/, 'y').replace(/(sh|ch)es$/, '$1').replace(/(?<!s)s$/, '');
+  table
+    .replace(/ies$/, 'y')
+    .replace(/(sh|ch)es$/, '$1')
+    .replace(/(?<!s)s$/, '');
 
 /** Renames what introspection took over from the database, and keeps the database's names in `@map` and `@@map`. */
 function inHouseNames(schema: string): string {

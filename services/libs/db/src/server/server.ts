@@ -5,7 +5,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
+import { withClient } from '../with-client';
 
 /** Where one embedded PostgreSQL server keeps its things. All paths are absolute. */
 export type PostgresPlace = Readonly<{
@@ -66,7 +67,11 @@ const settings: Readonly<Record<string, string>> = {
  * As root it runs in a user namespace that maps root to uid 1000, because PostgreSQL refuses uid 0.
  * @param extra further server settings, for tests.
  */
-export function postgresCommand(place: PostgresPlace, uid: number, extra: Readonly<Record<string, string>> = {}): Command {
+export function postgresCommand(
+  place: PostgresPlace,
+  uid: number,
+  extra: Readonly<Record<string, string>> = {},
+): Command {
   const all = { ...settings, unix_socket_directories: place.socketDir, ...extra };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = [binary('postgres'), '-D', place.dataDir, ...flags];
@@ -102,7 +107,12 @@ export async function initPostgres(place: PostgresPlace, uid: number): Promise<v
 }
 
 /** A connection string of the embedded server. A socket folder travels as `host`, as libpq has it. */
-export function postgresUrl(place: Pick<PostgresPlace, 'socketDir'>, user: string, password: string, database = databaseName): string {
+export function postgresUrl(
+  place: Pick<PostgresPlace, 'socketDir'>,
+  user: string,
+  password: string,
+  database = databaseName,
+): string {
   const host = encodeURIComponent(place.socketDir);
   return `postgresql://${user}:${encodeURIComponent(password)}@localhost/${database}?host=${host}`;
 }
@@ -122,21 +132,20 @@ export async function waitForPostgres(place: PostgresPlace, timeoutMs: number, s
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
-    const client = new pg.Client({ connectionString: url, application_name: 'supervisor' });
     try {
-      await client.connect();
-      const found = await client.query('select 1 from pg_database where datname = $1', [databaseName]);
-      if (found.rowCount === 0) await client.query(`create database ${databaseName}`);
-      return;
+      return await withClient(url, 'setup', ensureDatabase);
     } catch (cause) {
       if (performance.now() > deadline) {
         throw new Error('PostgreSQL did not become ready in time. Its log says why.', { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, 25));
-    } finally {
-      await client.end().catch(() => undefined);
     }
   }
+}
+
+async function ensureDatabase(client: pg.Client): Promise<void> {
+  const found = await client.query('select 1 from pg_database where datname = $1', [databaseName]);
+  if (found.rowCount === 0) await client.query(`create database ${databaseName}`);
 }
 
 /** The server's path inside the npm package of this platform. @throws Error when the platform has none. */
