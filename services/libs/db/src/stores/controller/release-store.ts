@@ -95,7 +95,8 @@ async function nameConflict(tx: Tx, tenantId: string, release: ReleaseRow): Prom
 export async function nextRoutingVersion(tx: Tx): Promise<bigint> {
   const [row] = await tx.$queryRaw<{ version: bigint }[]>`
     update routing_version set version = version + 1 returning version`;
-  if (!row) throw new Error('The table routing_version has lost its row; restore it with the version of the newest route.');
+  if (!row)
+    throw new Error('The table routing_version has lost its row; restore it with the version of the newest route.');
   return row.version;
 }
 

@@ -47,6 +47,7 @@ export type SnapshotReplica = Readonly<{
   state: 'starting' | 'ready' | 'draining' | 'crashed';
   address: string | null;
   version: bigint;
+  startedAtMs: number;
 }>;
 
 /** What the gateways say. Ages are by the database's clock, so that no other clock has to agree with it. */
@@ -81,7 +82,8 @@ export class SnapshotStore {
       const routes = await tx.$queryRaw<SnapshotRows['routes'][number][]>`
         select tenant_id as "tenantId", function_id as "functionId", revision_id as "revisionId" from routes`;
       const replicas = await tx.$queryRaw<SnapshotReplica[]>`
-        select tenant_id as "tenantId", id as "replicaId", revision_id as "revisionId", state, address, version
+        select tenant_id as "tenantId", id as "replicaId", revision_id as "revisionId", state, address, version,
+          (extract(epoch from started_at) * 1000)::float8 as "startedAtMs"
         from replicas`;
       const revisions = await readRevisions(tx);
       const environmentIds = [...new Set(revisions.map((revision) => revision.environmentId))];

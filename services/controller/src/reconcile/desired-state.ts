@@ -1,0 +1,110 @@
+import type { SnapshotReplica, SnapshotRevision } from '@wherry/db';
+import type { DesiredRevision, ObservedReplica } from '@wherry/engine';
+import { newestReleases } from '../releases/decide-releases';
+import { type DrainRules, isDrained } from './drain';
+import { type HeldScale, holdScale, wantedReplicas } from './scale';
+import { replicasByRevision, type World } from './world';
+
+export type DesiredRules = DrainRules &
+  Readonly<{
+    /** Replaces every revision's own time to zero; null keeps it. */
+    idleSeconds: number | null;
+    /** How long a count above one is kept after it was last wanted. */
+    scaleDownMs: number;
+  }>;
+
+export type DesiredState = Readonly<{
+  desired: readonly DesiredRevision[];
+  /** To be handed in with the next world. */
+  scales: ReadonlyMap<string, HeldScale>;
+}>;
+
+const noSecrets: ReadonlyMap<string, Uint8Array> = new Map();
+
+/**
+ * What should run: revisions that routes name, by their load; revisions of the newest pending releases, at least one
+ * replica each; and revisions that nothing names any more for as long as their replicas drain. Pure: equal worlds give
+ * equal wishes.
+ */
+export function desiredState(world: World, nowMs: number, rules: DesiredRules): DesiredState {
+  const replicas = replicasByRevision(world.observed);
+  const rows = Map.groupBy(world.snapshot.replicas.values(), (row) => row.revisionId);
+  const releasing = revisionsBeingReleased(world);
+  const scales = new Map<string, HeldScale>();
+  const desired: DesiredRevision[] = [];
+  for (const revision of world.snapshot.revisions.values()) {
+    const own = replicas.get(revision.revisionId) ?? [];
+    const ownRows = rows.get(revision.revisionId) ?? [];
+    const secrets = world.snapshot.secrets.get(revision.revisionId) ?? { ok: true, values: noSecrets, version: '' };
+    let count = 0;
+    if (secrets.ok && !revision.isSuspended) {
+      const load = loadCount(world, revision, lastStart(own, ownRows), { ...rules, nowMs });
+      if (load.count > 0) scales.set(revision.revisionId, load);
+      count = releasing.has(revision.revisionId) ? Math.max(1, revision.config.scale.min, load.count) : load.count;
+    }
+    // A row alone counts too: after a start of the controller the engine has not yet told of a replica that drains.
+    if (count === 0 && own.length === 0 && ownRows.length === 0) continue;
+    desired.push({
+      tenantId: revision.tenantId,
+      tenantNumber: revision.tenantNumber,
+      revisionId: revision.revisionId,
+      functionName: revision.functionName,
+      artifactDigest: revision.artifactDigest,
+      config: revision.config,
+      secrets: secrets.ok ? secrets.values : noSecrets,
+      secretsVersion: secrets.ok ? secrets.version : '',
+      replicas: count,
+      drained: drainedOf(world, revision, own, rules),
+    });
+  }
+  return { desired, scales };
+}
+
+function revisionsBeingReleased(world: World): ReadonlySet<string> {
+  const releases = [...newestReleases(world.snapshot.releases).values()];
+  return new Set(releases.flatMap((release) => release.functions.flatMap((fn) => fn.revisionId ?? [])));
+}
+
+function loadCount(
+  world: World,
+  revision: SnapshotRevision,
+  lastStartMs: number,
+  rules: DesiredRules & Readonly<{ nowMs: number }>,
+): HeldScale {
+  const id = revision.revisionId;
+  if (!world.snapshot.routed.has(id)) return { count: 0, atMs: rules.nowMs };
+  const activity = world.traffic.activity.get(id);
+  const lastActiveAtMs = Math.max(activity?.lastRequestAtMs ?? 0, world.wakes.get(id) ?? 0, lastStartMs);
+  const { min, max, idleSeconds } = revision.config.scale;
+  const wanted = wantedReplicas({
+    scale: { min, max, idleSeconds: rules.idleSeconds ?? idleSeconds },
+    labels: revision.config.labels,
+    inFlight: activity?.inFlight ?? 0,
+    lastActiveAtMs,
+    knownAtMs: world.traffic.readAtMs,
+  });
+  return holdScale(world.scales.get(id), wanted, rules.nowMs, rules.scaleDownMs);
+}
+
+/**
+ * A replica that was just started counts as used. One that has crashed is started again and again, and does not.
+ */
+function lastStart(own: readonly ObservedReplica[], rows: readonly SnapshotReplica[]): number {
+  const steady = own.filter((replica) => replica.restarts === 0 && replica.state !== 'crashed');
+  const known = rows.filter((row) => row.state === 'starting' || row.state === 'ready');
+  return Math.max(0, ...[...steady, ...known].map((it) => it.startedAtMs));
+}
+
+function drainedOf(
+  world: World,
+  revision: SnapshotRevision,
+  own: readonly ObservedReplica[],
+  rules: DrainRules,
+): ReadonlySet<string> {
+  const facts = { revisionId: revision.revisionId, timeoutMs: revision.config.timeoutMs };
+  const drained = own.filter(({ state, replicaId }) => {
+    const drain = world.drains.get(replicaId);
+    return state === 'leaving' && drain !== undefined && isDrained(drain, world.traffic, facts, rules);
+  });
+  return new Set(drained.map(({ replicaId }) => replicaId));
+}

@@ -1,0 +1,52 @@
+import type { ObservedReplica } from '@wherry/engine';
+import { redact } from '../secrets/redact';
+import type { RevisionSecrets } from './world';
+
+/** Replicas as the engine last reported them, and how often each has crashed since it was first seen. */
+export class ObservedReplicas {
+  private readonly byId = new Map<string, ObservedReplica>();
+  private readonly crashCounts = new Map<string, number>();
+
+  /** @param secretsOf the opened secrets of a revision: what a replica says in its last words must not hold them. */
+  constructor(private readonly secretsOf: (revisionId: string) => RevisionSecrets | undefined) {}
+
+  get replicas(): ReadonlyMap<string, ObservedReplica> {
+    return this.byId;
+  }
+
+  get crashes(): ReadonlyMap<string, number> {
+    return this.crashCounts;
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  /** Takes a report, and returns it with its reason redacted. */
+  put(reported: ObservedReplica): ObservedReplica {
+    const replica = { ...reported, reason: this.redacted(reported) };
+    const id = replica.replicaId;
+    if (replica.state === 'gone') {
+      this.byId.delete(id);
+      this.crashCounts.delete(id);
+      return replica;
+    }
+    const before = this.byId.get(id);
+    const isRepeated = before?.state === 'crashed' && before.restarts === replica.restarts;
+    if (replica.state === 'crashed' && !isRepeated) this.crashCounts.set(id, (this.crashCounts.get(id) ?? 0) + 1);
+    this.byId.set(id, replica);
+    return replica;
+  }
+
+  /** Without the opened values nothing can be redacted, so nothing is told. */
+  private redacted({ revisionId, reason }: ObservedReplica): string | null {
+    const secrets = this.secretsOf(revisionId);
+    return reason !== null && secrets?.ok ? redact(reason, secrets.values.values()) : null;
+  }
+
+  /** Forgets all: the engine is about to report every replica that exists. */
+  clear(): void {
+    this.byId.clear();
+    this.crashCounts.clear();
+  }
+}

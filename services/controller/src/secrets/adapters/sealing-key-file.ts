@@ -1,0 +1,92 @@
+import { constants } from 'node:fs';
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import { type KeyPair, keyIdOf, newKeyPair } from '@wherry/sealing';
+import { z } from 'zod';
+
+/** `keys`: newest first; the first is the one that new secrets are sealed to. Halves as base64. */
+const KeyFile = z.strictObject({
+  keys: z.array(z.strictObject({ keyId: z.string(), publicKey: z.base64(), privateKey: z.base64() })).min(1),
+});
+
+/**
+ * The sealing keys of this platform, newest first. A missing file is made with one new pair, mode 0600, complete or not
+ * at all. A file that cannot be understood is never overwritten: with it every stored secret would be lost.
+ * @throws Error saying what to do, without content of the file.
+ */
+export async function loadSealingKeys(file: string): Promise<readonly KeyPair[]> {
+  return (await readKeys(file)) ?? (await createKeys(file));
+}
+
+async function readKeys(file: string): Promise<readonly KeyPair[] | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new Error(`The sealing key file ${file} cannot be read. Check its owner and mode.`, { cause: error });
+  }
+  const parsed = KeyFile.safeParse(jsonOf(text));
+  const pairs = parsed.data?.keys.map(({ keyId, publicKey, privateKey }) => ({
+    keyId,
+    publicKey: Buffer.from(publicKey, 'base64'),
+    privateKey: Buffer.from(privateKey, 'base64'),
+  }));
+  if (!pairs?.every((pair) => pair.privateKey.length === 32 && keyIdOf(pair.publicKey) === pair.keyId)) {
+    const advice = 'Restore it from a backup; or move it away, start again, and set every secret again.';
+    throw new Error(`The sealing key file ${file} is damaged. ${advice}`);
+  }
+  return pairs;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function createKeys(file: string): Promise<readonly KeyPair[]> {
+  const pair = await newKeyPair();
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  const content: z.infer<typeof KeyFile> = {
+    keys: [{ keyId: pair.keyId, publicKey: base64(pair.publicKey), privateKey: base64(pair.privateKey) }],
+  };
+  const folder = path.dirname(file);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}.new`;
+  await unlink(draft).catch(() => undefined);
+  await writeDurably(draft, `${JSON.stringify(content)}\n`);
+  try {
+    // Unlike a rename, a link never replaces a key that someone else has made in between.
+    await link(draft, file);
+    await syncFolder(folder);
+    return [pair];
+  } catch (error) {
+    const theirs = (error as NodeJS.ErrnoException).code === 'EEXIST' ? await readKeys(file) : null;
+    if (theirs) return theirs;
+    throw new Error(`The sealing key file ${file} cannot be made. Check its folder.`, { cause: error });
+  } finally {
+    await unlink(draft).catch(() => undefined);
+  }
+}
+
+async function writeDurably(file: string, content: string): Promise<void> {
+  const handle = await open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
