@@ -101,7 +101,7 @@ function functionOf(name: string, value: Value, input: StackInput, notes: string
       flag(optional('readonly_root_filesystem') ?? undefined, at(place, 'readonly_root_filesystem')) ?? false,
     place,
   });
-  const buildArgs = textMap(keys.get('build_args'), at(place, 'build_args'));
+  const buildArgs = buildArgsOf(keys.get('build_args'), at(place, 'build_args'));
   return { name, handler, fprocess: fprocessOf(optional('fprocess'), place), buildArgs, config };
 }
 
@@ -164,6 +164,16 @@ function resources(value: Value | undefined, place: Place): { memory?: string; c
   const entries = mapping(value, place);
   onlyKeys(entries, ['memory', 'cpu'], place);
   return Object.fromEntries(entries.map(([key, inner]) => [key, scalar(inner, at(place, key))]));
+}
+
+/** Build arguments become variables of build scripts. */
+function buildArgsOf(value: Value | undefined, place: Place): Record<string, string> {
+  const entries = textMap(value, place);
+  for (const name of Object.keys(entries)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name))
+      refuse(place, `has the name ${quoted(name)}; use letters, digits and _.`);
+  }
+  return entries;
 }
 
 function metadata(value: Value | undefined, place: Place): Record<string, string> {

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+
+export type RunOptions = Readonly<{
+  /** The whole environment; nothing is inherited. */
+  env: Readonly<Record<string, string>>;
+  cwd: string;
+  signal: AbortSignal;
+  /** How the tool is ended when the signal fires; a tool that has children of its own gets to end them by SIGTERM. */
+  killSignal: 'SIGTERM' | 'SIGKILL';
+  onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+}>;
+export type RunResult =
+  | Readonly<{ ok: true }>
+  | Readonly<{ ok: false; reason: 'exit'; exitCode: number }>
+  | Readonly<{ ok: false; reason: 'killed' | 'cancelled' }>
+  | Readonly<{ ok: false; reason: 'spawn'; code: string }>;
+
+/**
+ * Runs one tool without a shell. Failing is a value, not an exception. `killed` is a signal that was not ours, for
+ * example from the out-of-memory killer. node:child_process and not execa: loading execa takes longer than the rest of a
+ * small build, and none of its conveniences is used here.
+ */
+export function runTool(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  if (options.signal.aborted) return Promise.resolve({ ok: false, reason: 'cancelled' });
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { env: options.env, cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    let hardKill: NodeJS.Timeout | undefined;
+    const end = (): void => {
+      child.kill(options.killSignal);
+      // A tool that does not listen, or leaves someone behind who holds its output open, must not hold up the cancel.
+      hardKill = setTimeout(() => {
+        child.kill('SIGKILL');
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, 1_000);
+    };
+    options.signal.addEventListener('abort', end, { once: true });
+    const settle = (result: RunResult): void => {
+      clearTimeout(hardKill);
+      options.signal.removeEventListener('abort', end);
+      resolve(options.signal.aborted ? { ok: false, reason: 'cancelled' } : result);
+    };
+    child.stdout.on('data', (chunk: Buffer) => options.onOutput('stdout', chunk));
+    child.stderr.on('data', (chunk: Buffer) => options.onOutput('stderr', chunk));
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      settle({ ok: false, reason: 'spawn', code: error.code ?? 'unknown' }),
+    );
+    child.on('close', (exitCode, signal) => {
+      if (signal !== null || exitCode === null) settle({ ok: false, reason: 'killed' });
+      else settle(exitCode === 0 ? { ok: true } : { ok: false, reason: 'exit', exitCode });
+    });
+  });
+}
