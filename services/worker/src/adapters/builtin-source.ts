@@ -1,0 +1,51 @@
+import { request } from 'node:http';
+import { z } from 'zod';
+import type { Head, Source, SourceRepository } from '../source/source';
+
+const HeadReply = z.object({
+  commitSha: z.string().regex(/^[0-9a-f]{40}$/),
+  treeSha: z.string().regex(/^[0-9a-f]{40}$/),
+  message: z.string(),
+  author: z.string(),
+});
+
+/** No head is this large; more is refused instead of held. */
+const maxReplyBytes = 1024 * 1024;
+
+/** The built-in remote: heads over the git process's own socket, fetches over the console's address like anyone's. */
+export class BuiltinSource implements Source {
+  constructor(private readonly options: Readonly<{ socketPath: string; consoleUrl: string; timeoutMs: number }>) {}
+
+  async head(repository: SourceRepository, ref: string): Promise<Head | null> {
+    const path = `/heads/${encodeURIComponent(repository.tenantSlug)}/${encodeURIComponent(repository.name)}`;
+    const reply = await this.get(`${path}?ref=${encodeURIComponent(ref)}`, repository.token);
+    if (reply.status === 404) return null;
+    if (reply.status !== 200) throw new Error(`The git process answered ${reply.status} when it was asked for a head.`);
+    const { commitSha, treeSha, message, author } = HeadReply.parse(JSON.parse(reply.body));
+    return { commitSha, treeSha, message: (message.split('\n')[0] ?? '').slice(0, 500), author: author.slice(0, 200) };
+  }
+
+  remoteFor(repository: Readonly<{ tenantSlug: string; name: string }>): string {
+    return `${this.options.consoleUrl.replace(/\/$/, '')}/git/${repository.tenantSlug}/${repository.name}.git`;
+  }
+
+  private get(path: string, token: string): Promise<{ status: number; body: string }> {
+    return new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(this.options.timeoutMs);
+      const auth = `worker:${token}`;
+      const req = request({ socketPath: this.options.socketPath, path, auth, signal, agent: false }, (res) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        res.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > maxReplyBytes) req.destroy(new Error('The git process answered too much for a head.'));
+          else chunks.push(chunk);
+        });
+        res.on('end', () => resolve({ status: res.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
+        res.on('error', reject);
+      });
+      req.on('error', (cause) => reject(new Error('The git process does not answer.', { cause })));
+      req.end();
+    });
+  }
+}

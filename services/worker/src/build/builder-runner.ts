@@ -1,0 +1,40 @@
+import type { BuildEvent, BuildOrder } from '@wherry/contract';
+
+/** What a builder reported since the last batch. `offset` is where the batch ends in its events, in bytes. */
+export type EventBatch = Readonly<{ events: readonly BuildEvent[]; offset: number }>;
+
+/** The folders and files an order names; they are the runner's to choose. */
+export type OrderPaths = BuildOrder['paths'];
+
+/**
+ * Runs builders outside this process: they go on when the worker ends, and a new worker finds them again by their
+ * deployment. Every method may be called again after a kill in the middle of it.
+ */
+export interface BuilderRunner {
+  /** Where things of this build are. */
+  paths(tenantId: string, deploymentId: string): OrderPaths;
+  /**
+   * Sees to it that the build has a builder. One that runs, has ended, or has reported its end is left alone; else one
+   * is started, which adds to the events of those before it, so that offsets stay good.
+   */
+  ensure(deploymentId: string, order: BuildOrder): Promise<void>;
+  /**
+   * What is reported from byte `from` on, each batch as soon as it is there. Ends after the builder's last word (a
+   * `result` or `failure`), or without one when the builder has gone or the signal aborts.
+   */
+  events(deploymentId: string, from: number, signal: AbortSignal): AsyncIterable<EventBatch>;
+  /** Ends the builder within five seconds and forgets it, but keeps its events. Returns when it has gone. */
+  stop(deploymentId: string): Promise<void>;
+  /** Ends the builder and removes all that is left of the build. */
+  cleanUp(deploymentId: string): Promise<void>;
+  /** Deployments that something is left of. */
+  leftovers(): Promise<string[]>;
+}
+
+/** The content-addressed folder of artifacts. */
+export interface Artifacts {
+  /** Those of `digests` (`sha256:<hex>`) that are there. */
+  existing(digests: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Removes those that are not in `used` and are older than `olderThanMs`. Returns how many. */
+  removeUnused(used: ReadonlySet<string>, olderThanMs: number): Promise<number>;
+}

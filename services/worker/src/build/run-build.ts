@@ -1,0 +1,186 @@
+import type { BuildLease, BuildResultStore, BuildStore, BuiltFunction, ClaimedBuild, ResultOutcome } from '@wherry/db';
+import type { Clock } from '../clock';
+import type { Identities } from '../identities';
+import type { Source } from '../source/source';
+import type { Artifacts, BuilderRunner } from './builder-runner';
+import { configHash, decideResult } from './decide-result';
+import { gather, type LastWord, recordsOf, storable, storableJson } from './event-records';
+import { type BuildPolicy, renderOrder } from './render-order';
+
+export type RunBuildParts = Readonly<{
+  builds: BuildStore;
+  results: BuildResultStore;
+  runner: BuilderRunner;
+  artifacts: Artifacts;
+  source: Source;
+  identities: Identities;
+  clock: Clock;
+  policy: BuildPolicy;
+  lease: BuildLease;
+  uidOf: (tenantNumber: number) => number;
+}>;
+
+/**
+ * `released`: it was handed to the controller. `ended`: somebody else ended the deployment. `left`: the builder goes
+ * on, and whoever takes the deployment up next continues.
+ */
+export type BuildEnd = 'released' | 'skipped' | 'failed' | 'cancelled' | 'superseded' | 'ended' | 'left';
+
+/** How long log lines may wait for more of them before they are stored. */
+const gatherMs = 75;
+/** Builders that may end unexpectedly before the deployment fails. */
+const maxLost = 1;
+/** Two workers may give a function the same name or number at one moment; one of them tries again. */
+const maxResultTries = 3;
+
+const lostReason =
+  'The builder ended unexpectedly, twice. If the build needs much memory, make it smaller; else redeploy, and tell the operator if it happens again.';
+
+/** One build, from its claim to its result. Everything it knows is in the rows, so any worker can go on with it. */
+export class RunBuild {
+  private build!: ClaimedBuild;
+  private offset = 0;
+  private token = '';
+
+  constructor(
+    private readonly parts: RunBuildParts,
+    private readonly tenantId: string,
+    private readonly deploymentId: string,
+  ) {}
+
+  /** Takes the build. False when it is finished, or another worker has it. */
+  async claim(): Promise<boolean> {
+    const { builds, identities, lease } = this.parts;
+    const token = identities.token();
+    const claimed = await builds.claim(this.tenantId, this.deploymentId, lease, { id: token.id, hash: token.hash });
+    if (!claimed) return false;
+    this.build = claimed;
+    this.offset = claimed.offset;
+    this.token = token.value;
+    return true;
+  }
+
+  /**
+   * Builds what was claimed.
+   * @param stop lets go of the build; the builder goes on.
+   * @param ended aborts when the deployment should not be built any more, or is another worker's.
+   */
+  async execute(stop: AbortSignal, ended: AbortSignal): Promise<BuildEnd> {
+    const { builds, runner } = this.parts;
+    if (this.build.isCancelRequested) return this.afterEnd();
+    for (let attempt = this.build.attempt; ; attempt += 1) {
+      await this.start();
+      const end = await this.follow(AbortSignal.any([stop, ended]));
+      if (end) return end;
+      if (ended.aborted) return this.afterEnd();
+      if (stop.aborted) return this.letGo();
+      await runner.stop(this.deploymentId);
+      if (attempt >= maxLost) return this.fail(lostReason);
+      if (!(await builds.countLost(this.tenantId, this.deploymentId, attempt))) return this.afterEnd();
+    }
+  }
+
+  private async start(): Promise<void> {
+    const { runner, artifacts, source, policy, uidOf } = this.parts;
+    const { tenantId, deploymentId, build, token } = this;
+    const existing = await artifacts.existing(build.known.map((each) => each.artifactDigest));
+    const url = source.remoteFor({ tenantSlug: build.tenantSlug, name: build.repositoryName });
+    const paths = runner.paths(tenantId, deploymentId);
+    const input = { tenantId, deploymentId, build, source: { url, token }, existing, paths, uidOf };
+    await runner.ensure(deploymentId, renderOrder(policy, input));
+  }
+
+  /** Stores what the builder reports. Null when it has gone without a last word, or we were told to stop. */
+  private async follow(signal: AbortSignal): Promise<BuildEnd | null> {
+    const { runner, clock, builds } = this.parts;
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    try {
+      const events = runner.events(this.deploymentId, this.offset, until);
+      for await (const batch of gather(events, gatherMs, (ms) => clock.sleep(ms, until))) {
+        const { records, lastWord } = recordsOf(batch);
+        const last = { from: this.offset, records };
+        if (lastWord?.type === 'failure') return await this.fail(storable(lastWord.reason), last);
+        if (lastWord?.type === 'result') return await this.complete(lastWord, last);
+        if (!(await builds.append(this.tenantId, this.deploymentId, this.offset, records))) return this.afterEnd();
+        this.offset = records.offset;
+      }
+      return null;
+    } finally {
+      over.abort();
+    }
+  }
+
+  private async complete(
+    word: Extract<LastWord, { type: 'result' }>,
+    last: { from: number; records: ReturnType<typeof recordsOf>['records'] },
+  ): Promise<BuildEnd> {
+    const digests = word.functions.map((each) => each.artifactDigest);
+    const existing = await this.parts.artifacts.existing(digests);
+    // An artifact that is not there cannot run: the same as a builder that never said so.
+    if (digests.some((digest) => !existing.has(digest))) return this.fail('The build left no artifact. Redeploy it.', last);
+    const functions = word.functions.map((each) => this.builtFunction(each));
+    const result = { ...last, functions, newReleaseId: this.parts.identities.id('release') };
+    const outcome = await this.store(result);
+    if (outcome === 'not building') return this.afterEnd();
+    return outcome === 'releasing' ? 'released' : outcome;
+  }
+
+  private async store(result: Parameters<BuildResultStore['complete']>[2]): Promise<ResultOutcome> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.parts.results.complete(this.tenantId, this.deploymentId, result, (state) =>
+          decideResult(state, result.functions),
+        );
+      } catch (error) {
+        if (tries >= maxResultTries || !isUniqueViolation(error)) throw error;
+      }
+    }
+  }
+
+  private builtFunction(each: Extract<LastWord, { type: 'result' }>['functions'][number]): BuiltFunction {
+    const { identities } = this.parts;
+    const config = storableJson(each.config);
+    return {
+      name: each.name,
+      inputHash: each.inputHash,
+      artifactDigest: each.artifactDigest,
+      config,
+      configHash: configHash(config),
+      buildMs: each.buildMs,
+      newFunctionId: identities.id('function'),
+      newRevisionId: identities.id('revision'),
+    };
+  }
+
+  private async fail(
+    reason: string,
+    last: { from: number; records: ReturnType<typeof recordsOf>['records'] } | null = null,
+  ): Promise<BuildEnd> {
+    const done = await this.parts.builds.end(this.tenantId, this.deploymentId, 'failed', reason, last);
+    return done ? 'failed' : this.afterEnd();
+  }
+
+  /** The deployment was cancelled or superseded, or another worker follows it: the rows say which. */
+  private async afterEnd(): Promise<BuildEnd> {
+    const { builds, runner, lease } = this.parts;
+    const state = await builds.renew(this.tenantId, this.deploymentId, lease);
+    if (state?.status === 'building') {
+      if (!state.isOwner || !state.isCancelRequested) return 'left';
+      await runner.stop(this.deploymentId);
+      await builds.end(this.tenantId, this.deploymentId, 'cancelled', 'Cancelled while it was built.', null);
+      return 'cancelled';
+    }
+    return state?.status === 'superseded' ? 'superseded' : 'ended';
+  }
+
+  private async letGo(): Promise<BuildEnd> {
+    await this.parts.builds.letGo(this.tenantId, this.deploymentId, this.parts.lease.owner);
+    return 'left';
+  }
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  const text = error instanceof Error ? `${(error as { code?: string }).code} ${error.message}` : '';
+  return /P2002|23505|unique constraint/i.test(text);
+}

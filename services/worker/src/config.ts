@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+const seconds = z.coerce.number().int().min(1);
+const path = z.string().min(1);
+
+/** The worker's environment; see docs/architecture.md. Limits of builds have defaults for a small machine. */
+export const WorkerConfig = z.object({
+  WHERRY_DATABASE_URL_FILE: path,
+  WHERRY_CONSOLE_URL: z.url(),
+  WHERRY_GIT_SOCKET: path,
+  WHERRY_GATEWAY_URL: z.url(),
+  WHERRY_APPS_DOMAIN: z.string().min(1),
+  WHERRY_PROBE_KEY_FILE: path,
+  WHERRY_KEEPER_SOCKET: path,
+  WHERRY_STATE_DIR: path,
+  WHERRY_BUILDER_FILE: path,
+  WHERRY_TEMPLATES_DIR: path,
+  WHERRY_NODE_FILE: path,
+  WHERRY_NPM_FILE: path,
+  WHERRY_SANDBOX: z.enum(['bubblewrap', 'none']),
+  WHERRY_NPM_REGISTRY: z.url(),
+  WHERRY_PYPI_INDEX: z.url(),
+  /** The name of this worker's leases: unique among workers, and the same after a restart. */
+  WHERRY_WORKER_ID: z.string().min(1).default('local'),
+  WHERRY_BUILD_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(2),
+  /** Below the half hour that a build's read token lives. */
+  WHERRY_BUILD_TIMEOUT_SECONDS: seconds.max(1700).default(900),
+  WHERRY_BUILD_MEMORY_MIB: z.coerce.number().int().min(256).default(2048),
+  WHERRY_BUILD_DISK_MIB: z.coerce.number().int().min(64).default(2048),
+  WHERRY_BUILD_LOG_BYTES: z.coerce.number().int().min(4096).default(4_194_304),
+  WHERRY_BUILD_PARALLEL: z.coerce.number().int().min(1).max(64).default(2),
+  WHERRY_ARTIFACT_MIB: z.coerce.number().int().min(1).default(512),
+  WHERRY_CHECKOUT_MIB: z.coerce.number().int().min(1).default(512),
+  WHERRY_KEEP_DEPLOYMENTS: z.coerce.number().int().min(1).default(20),
+  WHERRY_KEEP_LOG_DAYS: z.coerce.number().int().min(1).default(14),
+  WHERRY_KEEP_RECEIPT_DAYS: z.coerce.number().int().min(1).default(90),
+  PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
+});
+export type WorkerConfig = Readonly<z.infer<typeof WorkerConfig>>;

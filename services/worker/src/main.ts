@@ -1,0 +1,81 @@
+import { loadConfig, readSecretFile } from '@wherry/config';
+import { BuildResultStore, BuildStore, Database, Listener, PlanStore, ProofStore, SweepStore } from '@wherry/db';
+import { KeeperClient } from '@wherry/keeper';
+import { describeError, JsonLog } from '@wherry/logging';
+import { Queue } from '@wherry/queue';
+import { buildUid } from '@wherry/sandbox';
+import { ArtifactFolder } from './adapters/artifact-folder';
+import { BuiltinSource } from './adapters/builtin-source';
+import { GatewayProber } from './adapters/gateway-prober';
+import { RandomIdentities } from './adapters/identities';
+import { KeeperBuilderRunner } from './adapters/keeper-builder-runner';
+import { systemClock as clock } from './adapters/system-clock';
+import { assemble } from './assemble';
+import { WorkerConfig } from './config';
+
+const log = new JsonLog('worker', (line) => process.stdout.write(line));
+
+/** Everything outside: opened here, handed to the pure parts by `assemble`. */
+async function open() {
+  const config = loadConfig(WorkerConfig, process.env);
+  const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
+  const onError = (error: Error) => log.write({ op: 'connection.lose', ok: false, message: describeError(error) });
+  const db = await Database.open({ url, applicationName: 'worker', poolSize: 4 });
+  const queue = await Queue.open({ url, applicationName: 'worker', onError });
+  const runner = new KeeperBuilderRunner({
+    keeper: new KeeperClient(config.WHERRY_KEEPER_SOCKET),
+    clock,
+    stateDir: config.WHERRY_STATE_DIR,
+    templatesDir: config.WHERRY_TEMPLATES_DIR,
+    nodeFile: config.WHERRY_NODE_FILE,
+    npmFile: config.WHERRY_NPM_FILE,
+    builderFile: config.WHERRY_BUILDER_FILE,
+    path: config.PATH,
+  });
+  runner.start();
+  const worker = assemble(config, {
+    ...{ log, clock, queue, runner, identities: new RandomIdentities(), uidOf: buildUid },
+    isRoot: process.getuid?.() === 0,
+    artifacts: new ArtifactFolder(`${config.WHERRY_STATE_DIR}/artifacts`, clock),
+    source: new BuiltinSource({
+      socketPath: config.WHERRY_GIT_SOCKET,
+      consoleUrl: config.WHERRY_CONSOLE_URL,
+      timeoutMs: 10_000,
+    }),
+    prober: new GatewayProber({
+      gatewayUrl: config.WHERRY_GATEWAY_URL,
+      appsDomain: config.WHERRY_APPS_DOMAIN,
+      key: readSecretFile('WHERRY_PROBE_KEY_FILE', config.WHERRY_PROBE_KEY_FILE),
+      clock,
+      timeoutMs: 10_000,
+    }),
+    listen: (tell) => new Listener({ ...tell, url, onError }),
+    stores: {
+      plans: new PlanStore(db),
+      builds: new BuildStore(db),
+      results: new BuildResultStore(db),
+      proofs: new ProofStore(db),
+      sweep: new SweepStore(db),
+    },
+  });
+  return { db, runner, worker };
+}
+
+async function main(): Promise<void> {
+  const { db, runner, worker } = await open();
+  const stop = async () => {
+    await worker.stop();
+    runner.close();
+    await db.close();
+    process.exit(0);
+  };
+  process.once('SIGTERM', () => void stop());
+  process.once('SIGINT', () => void stop());
+  await worker.start();
+  process.send?.({ ready: true });
+}
+
+main().catch((error: unknown) => {
+  log.write({ op: 'worker.start', ok: false, message: describeError(error) });
+  process.exit(1);
+});

@@ -1,0 +1,81 @@
+import { channels } from '@wherry/contract';
+import type { Listener } from '@wherry/db';
+import type { Queue } from '@wherry/queue';
+import type { Builds } from './build/builds';
+import { type PlanHead, PlanJob } from './plan/plan-head';
+import type { Proofs } from './proof/proofs';
+import type { Sweep } from './sweep/sweep';
+
+export type WorkerParts = Readonly<{
+  queue: Queue;
+  /** Makes the listener of `channels` that tells this worker. */
+  listen: (tell: Pick<ConstructorParameters<typeof Listener>[0], 'channels' | 'onReady' | 'onNotification'>) => Listener;
+  plan: PlanHead;
+  builds: Builds;
+  proofs: Proofs;
+  sweep: Sweep;
+  buildConcurrency: number;
+}>;
+
+/** Plans that run at a time: they are short, and those of one branch run one after the other. */
+const planConcurrency = 4;
+
+/** The pipeline: jobs and notifications come in, plans, builds and proofs are done. */
+export class Worker {
+  private readonly stopping = new AbortController();
+  private readonly listener: Listener;
+  private sweeping: Promise<void> = Promise.resolve();
+
+  constructor(private readonly parts: WorkerParts) {
+    this.listener = parts.listen({
+      channels: [channels.deployment, channels.release, channels.acknowledged],
+      onReady: () => this.lookAtAll(),
+      onNotification: (channel, payload) => this.hear(channel, payload),
+    });
+  }
+
+  /** Returns when jobs are taken and notifications heard. */
+  async start(): Promise<void> {
+    const { queue, builds, buildConcurrency } = this.parts;
+    await this.listener.start();
+    await queue.work('plan', { concurrency: planConcurrency }, (job) => this.plan(PlanJob.parse(job)));
+    await queue.work('build', { concurrency: buildConcurrency }, (job) => builds.run(job.tenantId, job.deploymentId));
+    this.sweeping = this.parts.sweep.run(this.stopping.signal);
+  }
+
+  /** Lets go of everything within seconds; builders go on, and the next worker finds them. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.listener.stop();
+    const { queue, builds, proofs } = this.parts;
+    await Promise.all([this.sweeping, builds.close(), proofs.close()]);
+    await queue.close();
+  }
+
+  /** Plans, and begins the build at once: its job says the same, but takes a while to come round. */
+  async plan(job: PlanJob): Promise<void> {
+    const outcome = await this.parts.plan.execute(job);
+    if (outcome.kind === 'queued') this.begin(this.parts.builds.run(job.tenantId, outcome.deploymentId));
+  }
+
+  private hear(channel: string, payload: string): void {
+    const { builds, proofs } = this.parts;
+    const [tenantId, id] = payload.split('/');
+    if (channel === channels.acknowledged) proofs.acknowledged();
+    else if (!tenantId || !id) return;
+    else if (channel === channels.deployment) this.begin(builds.changed(tenantId, id));
+    else if (channel === channels.release) this.begin(proofs.run(tenantId, id));
+  }
+
+  /** Notifications may have been missed. What was never heard of is found by the sweep. */
+  private lookAtAll(): void {
+    this.parts.builds.recheckAll();
+    this.parts.proofs.acknowledged();
+    this.begin(this.parts.sweep.resume());
+  }
+
+  /** Such work logs its own failures, and the sweep comes back to it. */
+  private begin(work: Promise<unknown>): void {
+    work.catch(() => undefined);
+  }
+}
