@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+
 /** Headers between gateway and functions, and those only the platform may set. All lower case. */
 export const headers = {
   callId: 'x-call-id',
@@ -17,6 +19,20 @@ export const headers = {
  */
 export function probeText(sentAtMs: number, nonce: string, host: string, path: string): string {
   return `${sentAtMs}\n${nonce}\n${host}\n${path}`;
+}
+
+/**
+ * The value of the probe header. Pure.
+ * @param key the trimmed text of the probe key's file.
+ * @param nonce 1 to 64 visible characters without a dot, new for each probe.
+ * @param host the Host header that is sent, port included.
+ * @param path the request target that is sent, query included.
+ */
+export function signProbe(key: string, sentAtMs: number, nonce: string, host: string, path: string): string {
+  const signature = createHmac('sha256', key)
+    .update(probeText(sentAtMs, nonce, host, path))
+    .digest('hex');
+  return `${sentAtMs}.${nonce}.${signature}`;
 }
 
 /**
