@@ -21,7 +21,7 @@ export function isGenuineProbe(
 ): boolean {
   const [, sentAt, nonce] = grammar.exec(value) ?? [];
   if (sentAt === undefined || nonce === undefined || Math.abs(nowMs - Number(sentAt)) > windowMs) return false;
-  const expected = Buffer.from(signProbe(key, Number(sentAt), nonce, request.host, request.path));
+  const expected = Buffer.from(signProbe({ key, sentAtMs: Number(sentAt), nonce, ...request }));
   const given = Buffer.from(value);
   return given.length === expected.length && timingSafeEqual(given, expected);
 }

@@ -22,16 +22,15 @@ export function probeText(sentAtMs: number, nonce: string, host: string, path: s
 }
 
 /**
- * The value of the probe header. Pure.
- * @param key the trimmed text of the probe key's file.
- * @param nonce 1 to 64 visible characters without a dot, new for each probe.
- * @param host the Host header that is sent, port included.
- * @param path the request target that is sent, query included.
+ * What a probe is signed over. `key`: the trimmed text of the probe key's file; `nonce`: 1 to 64 visible characters
+ * without a dot, new for each probe; `host`: the Host header that is sent, port included; `path`: the request target that
+ * is sent, query included.
  */
-export function signProbe(key: string, sentAtMs: number, nonce: string, host: string, path: string): string {
-  const signature = createHmac('sha256', key)
-    .update(probeText(sentAtMs, nonce, host, path))
-    .digest('hex');
+export type ProbeToSign = Readonly<{ key: string; sentAtMs: number; nonce: string; host: string; path: string }>;
+
+/** The value of the probe header. Pure. */
+export function signProbe({ key, sentAtMs, nonce, host, path }: ProbeToSign): string {
+  const signature = createHmac('sha256', key).update(probeText(sentAtMs, nonce, host, path)).digest('hex');
   return `${sentAtMs}.${nonce}.${signature}`;
 }
 
