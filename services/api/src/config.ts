@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+const BaseUrl = z.url().transform((url) => url.replace(/\/+$/, ''));
+
+/** The api's environment; see docs/architecture.md. */
+export const ApiEnvironment = z.object({
+  WHERRY_DATABASE_URL_FILE: z.string().min(1),
+  WHERRY_CONSOLE_HOST: z.string().min(1).default('127.0.0.1'),
+  WHERRY_CONSOLE_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  WHERRY_CONSOLE_URL: BaseUrl,
+  WHERRY_GATEWAY_URL: BaseUrl,
+  WHERRY_APPS_DOMAIN: z.string().min(1),
+  WHERRY_GIT_SOCKET: z.string().min(1),
+  WHERRY_DASHBOARD_DIR: z.string().min(1),
+  WHERRY_SANDBOX: z.enum(['bubblewrap', 'none']),
+});
+
+/** What the api knows about the platform, as plain values. URLs have no trailing slash. */
+export type ApiSettings = Readonly<{
+  consoleUrl: string;
+  gatewayUrl: string;
+  appsDomain: string;
+  gitSocket: string;
+  dashboardDir: string;
+  sandbox: 'bubblewrap' | 'none';
+  /** What becomes of a reply that is not as the contract says: tests fail, production logs it. */
+  onInvalidResponse: 'throw' | 'log';
+  limits: Limits;
+}>;
+
+export type Limits = Readonly<{
+  /** A session ends when it was not used for this long, */
+  sessionIdleMs: number;
+  /** and in any case after this long. */
+  sessionMs: number;
+  loginLinkMs: number;
+  /** Bytes of a request's body. */
+  bodyBytes: number;
+  /** Open event streams of one session or token. */
+  streams: number;
+  /** A stream says that it is alive, and checks its caller again, this often. */
+  heartbeatMs: number;
+  /** Of a try-it call, from connecting to the last byte. */
+  invokeMs: number;
+  /** Bytes of a try-it reply that are told. */
+  invokeBytes: number;
+}>;
+
+const minute = 60_000;
+export const defaultLimits: Limits = {
+  sessionIdleMs: 7 * 24 * 60 * minute,
+  sessionMs: 30 * 24 * 60 * minute,
+  loginLinkMs: 15 * minute,
+  bodyBytes: 1_048_576,
+  streams: 8,
+  heartbeatMs: 15_000,
+  invokeMs: 5 * minute,
+  invokeBytes: 1_048_576,
+};

@@ -1,0 +1,67 @@
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import {
+  AccessStore,
+  ConsoleDeploymentStore,
+  ConsoleFunctionStore,
+  ConsoleLogStore,
+  ConsoleRepositoryStore,
+  ConsoleSecretStore,
+  ConsoleTenantStore,
+  ConsoleTokenStore,
+  ConsoleUsageStore,
+  ConsoleVariableStore,
+  SessionStore,
+  type Database,
+} from '@wherry/db';
+import type { Log } from '@wherry/logging';
+import { Queue } from '@wherry/queue';
+import type { ApiSettings } from './config';
+import { GatewayClient } from './functions/invoke-function';
+import { Authenticate } from './http/authenticate';
+import { ChangeFeed } from './http/change-feed';
+import { EventStreams } from './http/event-streams';
+import { LOG, SETTINGS, SYSTEM, type System } from './system';
+
+/** Everything that comes from outside of the api. */
+export type ApiParts = Readonly<{
+  settings: ApiSettings;
+  database: Database;
+  queue: Queue;
+  gateway: GatewayClient;
+  feed: ChangeFeed;
+  log: Log;
+  system: System;
+}>;
+
+const stores: readonly (new (database: Database) => object)[] = [
+  AccessStore,
+  ConsoleDeploymentStore,
+  ConsoleFunctionStore,
+  ConsoleLogStore,
+  ConsoleRepositoryStore,
+  ConsoleSecretStore,
+  ConsoleTenantStore,
+  ConsoleTokenStore,
+  ConsoleUsageStore,
+  ConsoleVariableStore,
+  SessionStore,
+];
+
+/** What every feature may use. */
+@Module({})
+export class CoreModule {
+  static of({ settings, database, queue, gateway, feed, log, system }: ApiParts): DynamicModule {
+    const outside: Provider[] = [
+      { provide: SETTINGS, useValue: settings },
+      { provide: Queue, useValue: queue },
+      { provide: GatewayClient, useValue: gateway },
+      { provide: ChangeFeed, useValue: feed },
+      { provide: LOG, useValue: log },
+      { provide: SYSTEM, useValue: system },
+    ];
+    const made: Provider[] = stores.map((Store) => ({ provide: Store as Type, useValue: new Store(database) }));
+    const providers = [...outside, ...made, Authenticate, EventStreams, Reflector];
+    return { module: CoreModule, global: true, providers, exports: providers };
+  }
+}

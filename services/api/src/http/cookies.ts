@@ -1,0 +1,24 @@
+import type { ApiSettings } from '../config';
+
+export const sessionCookie = 'wherry_session';
+
+/** The value of a cookie in a Cookie header (RFC 6265, section 4.2), or null. The first one counts. */
+export function readCookie(header: string | undefined, name: string): string | null {
+  for (const part of (header ?? '').split(';')) {
+    const at = part.indexOf('=');
+    if (at > 0 && part.slice(0, at).trim() === name) return part.slice(at + 1).trim();
+  }
+  return null;
+}
+
+/** The Cookie header without one cookie; undefined when nothing is left. */
+export function withoutCookie(header: string | undefined, name: string): string | undefined {
+  const kept = (header ?? '').split(';').filter((part) => part.split('=')[0]?.trim() !== name && part.trim() !== '');
+  return kept.length > 0 ? kept.map((part) => part.trim()).join('; ') : undefined;
+}
+
+/** The Set-Cookie value of a session; an empty value with no time left removes it. */
+export function sessionCookieHeader(value: string, maxAgeMs: number, { consoleUrl }: ApiSettings): string {
+  const secure = consoleUrl.startsWith('https:') ? '; Secure' : '';
+  return `${sessionCookie}=${value}; Path=/; Max-Age=${Math.floor(maxAgeMs / 1000)}; HttpOnly; SameSite=Lax${secure}`;
+}

@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ConsoleRepositoryStore, type TenantRow, type Tx } from '@wherry/db';
+import { DomainError } from '@wherry/problem';
+import { Queue } from '@wherry/queue';
+import type { OutputOf } from '../http/operation';
+import { SYSTEM, type System } from '../system';
+
+/** Deploys what the production branch of a repository holds now, without a push. */
+@Injectable()
+export class DeployHead {
+  constructor(
+    @Inject(ConsoleRepositoryStore) private readonly store: ConsoleRepositoryStore,
+    @Inject(Queue) private readonly queue: Queue,
+    @Inject(SYSTEM) private readonly system: System,
+  ) {}
+
+  /** @throws DomainError `repository.not_found`, or `repository.empty` when its production branch does not exist. */
+  async again(tenant: TenantRow, repository: string): Promise<OutputOf<'redeploy'>> {
+    const head = await this.store.withProductionHead(tenant.id, repository, this.plan(tenant));
+    if (head === null) throw repositoryNotFound(repository);
+    if (head.hasHead) return { isQueued: true, ref: `refs/heads/${head.productionBranch}` };
+    const branch = head.productionBranch ?? 'main';
+    throw new DomainError('repository.empty', `The branch "${branch}" does not exist yet. Push it first.`);
+  }
+
+  /**
+   * Ends the hold of a rollback. What was pushed meanwhile was built and not released, so the head is planned again;
+   * unchanged functions are not built twice. Without a hold nothing happens.
+   * @throws DomainError `repository.not_found`
+   */
+  async resume(tenant: TenantRow, repository: string): Promise<OutputOf<'resumeReleases'>> {
+    const head = await this.store.removePins(tenant.id, repository, this.plan(tenant));
+    if (head === null) throw repositoryNotFound(repository);
+    return { isQueued: head.removed > 0 && head.hasHead, ref: `refs/heads/${head.productionBranch ?? 'main'}` };
+  }
+
+  private plan(tenant: TenantRow): (tx: Tx, repositoryId: string, ref: string) => Promise<void> {
+    const forcedAt = this.system.now().getTime();
+    return (tx, repositoryId, ref) => this.queue.send(tx, 'plan', { tenantId: tenant.id, repositoryId, ref, forcedAt });
+  }
+}
+
+export function repositoryNotFound(name: string): DomainError {
+  return new DomainError('repository.not_found', `There is no repository "${name}".`);
+}

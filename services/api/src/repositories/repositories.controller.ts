@@ -1,0 +1,34 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Access, Input, Operation, type InputOf, type OutputOf } from '../http/operation';
+import type { TenantAccess } from '../http/request-context';
+import { DeployHead } from './deploy-head';
+import { ListRepositories } from './list-repositories';
+
+@Controller()
+export class RepositoriesController {
+  constructor(
+    @Inject(ListRepositories) private readonly list: ListRepositories,
+    @Inject(DeployHead) private readonly deploy: DeployHead,
+  ) {}
+
+  @Operation('listRepositories')
+  listRepositories(@Access() { tenant }: TenantAccess): Promise<OutputOf<'listRepositories'>> {
+    return this.list.execute(tenant);
+  }
+
+  @Operation('resumeReleases')
+  resumeReleases(
+    @Access() { tenant }: TenantAccess,
+    @Input() { params }: InputOf<'resumeReleases'>,
+  ): Promise<OutputOf<'resumeReleases'>> {
+    return this.deploy.resume(tenant, params.repository);
+  }
+
+  @Operation('redeploy')
+  redeploy(
+    @Access() { tenant }: TenantAccess,
+    @Input() { params }: InputOf<'redeploy'>,
+  ): Promise<OutputOf<'redeploy'>> {
+    return this.deploy.again(tenant, params.repository);
+  }
+}

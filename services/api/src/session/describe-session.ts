@@ -1,0 +1,39 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AccessStore, type MemberRole, type TenantRow } from '@wherry/db';
+import type { ApiSettings } from '../config';
+import type { OutputOf } from '../http/operation';
+import type { Caller } from '../http/request-context';
+import { SETTINGS } from '../system';
+import { gitUrl } from '../urls';
+
+export type SessionCaller = Extract<Caller, { kind: 'session' }>;
+
+/** Who is signed in, where they belong, and on which platform. */
+@Injectable()
+export class DescribeSession {
+  constructor(
+    @Inject(AccessStore) private readonly store: AccessStore,
+    @Inject(SETTINGS) private readonly settings: ApiSettings,
+  ) {}
+
+  async execute(caller: SessionCaller): Promise<OutputOf<'getSession'>> {
+    const { consoleUrl, gatewayUrl, appsDomain, sandbox } = this.settings;
+    return {
+      user: { id: caller.userId, name: caller.userName, isOperator: caller.isOperator },
+      tenants: await this.tenants(caller),
+      platform: { consoleUrl, gatewayUrl, appsDomain, gitUrl: gitUrl(this.settings), sandbox },
+      expiresAt: caller.expiresAt.toISOString(),
+    };
+  }
+
+  async tenants(caller: SessionCaller): Promise<OutputOf<'listTenants'>['tenants']> {
+    return (await this.store.tenantsOf(caller.userId)).map((row) => tenantView(row, row.role));
+  }
+}
+
+export function tenantView(
+  { id, slug, name, createdAt }: TenantRow,
+  role: MemberRole,
+): OutputOf<'createTenant'>['tenant'] {
+  return { id, slug, name, role, createdAt: createdAt.toISOString() };
+}

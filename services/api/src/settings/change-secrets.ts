@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ConsoleSecretStore, type ConsoleSecretRow, type TenantRow } from '@wherry/db';
+import { DomainError } from '@wherry/problem';
+import { seal } from '@wherry/sealing';
+import type { ApiSettings } from '../config';
+import type { OutputOf } from '../http/operation';
+import { SETTINGS, SYSTEM, type System } from '../system';
+
+/** Writes secrets, which nobody here can read again: each value is sealed to the controller before it is stored. */
+@Injectable()
+export class ChangeSecrets {
+  constructor(
+    @Inject(ConsoleSecretStore) private readonly store: ConsoleSecretStore,
+    @Inject(SETTINGS) private readonly settings: ApiSettings,
+    @Inject(SYSTEM) private readonly system: System,
+  ) {}
+
+  async list(tenant: TenantRow): Promise<OutputOf<'listSecrets'>> {
+    return { secrets: (await this.store.list(tenant.id)).map(view) };
+  }
+
+  /**
+   * @throws DomainError `secret.sandbox_required` when functions run unsandboxed; `platform.unavailable` as long as the
+   * controller has not published a key.
+   */
+  async put(tenant: TenantRow, name: string, value: string): Promise<OutputOf<'putSecret'>> {
+    if (this.settings.sandbox === 'none') {
+      throw new DomainError(
+        'secret.sandbox_required',
+        'Without a sandbox a secret could be read by every process here. Install bubblewrap ' +
+          '(`apt-get install bubblewrap`), start again, and set it then.',
+      );
+    }
+    const bytes = Buffer.from(value, 'utf8');
+    const row = await this.store.put(tenant.id, name, this.system.now(), ({ environmentId, version, publicKey }) =>
+      seal(publicKey, { tenantId: tenant.id, environmentId, name, version, value: bytes }),
+    );
+    bytes.fill(0);
+    if (row !== null) return view(row);
+    throw new DomainError('platform.unavailable', 'The controller is not ready to take secrets yet. Try again.');
+  }
+
+  /** @throws DomainError `secret.not_found` */
+  async delete(tenant: TenantRow, name: string): Promise<void> {
+    if (await this.store.delete(tenant.id, name)) return;
+    throw new DomainError('secret.not_found', `There is no secret "${name}".`);
+  }
+}
+
+function view({ name, version, createdAt, updatedAt }: ConsoleSecretRow): OutputOf<'putSecret'> {
+  return { name, version, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+}

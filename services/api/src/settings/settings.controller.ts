@@ -1,0 +1,69 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Access, Input, Operation, type InputOf, type OutputOf } from '../http/operation';
+import type { TenantAccess } from '../http/request-context';
+import { ChangeSecrets } from './change-secrets';
+import { ChangeVariables } from './change-variables';
+import { ManageTokens } from './manage-tokens';
+
+@Controller()
+export class SettingsController {
+  constructor(
+    @Inject(ChangeSecrets) private readonly secrets: ChangeSecrets,
+    @Inject(ChangeVariables) private readonly variables: ChangeVariables,
+    @Inject(ManageTokens) private readonly tokens: ManageTokens,
+  ) {}
+
+  @Operation('listSecrets')
+  listSecrets(@Access() { tenant }: TenantAccess): Promise<OutputOf<'listSecrets'>> {
+    return this.secrets.list(tenant);
+  }
+
+  @Operation('putSecret')
+  putSecret(
+    @Access() { tenant }: TenantAccess,
+    @Input() { params, body }: InputOf<'putSecret'>,
+  ): Promise<OutputOf<'putSecret'>> {
+    return this.secrets.put(tenant, params.secret, body.value);
+  }
+
+  @Operation('deleteSecret')
+  deleteSecret(@Access() { tenant }: TenantAccess, @Input() { params }: InputOf<'deleteSecret'>): Promise<void> {
+    return this.secrets.delete(tenant, params.secret);
+  }
+
+  @Operation('listVariables')
+  listVariables(@Access() { tenant }: TenantAccess): Promise<OutputOf<'listVariables'>> {
+    return this.variables.list(tenant);
+  }
+
+  @Operation('putVariable')
+  putVariable(
+    @Access() { tenant }: TenantAccess,
+    @Input() input: InputOf<'putVariable'>,
+  ): Promise<OutputOf<'putVariable'>> {
+    return this.variables.put(tenant, input);
+  }
+
+  @Operation('deleteVariable')
+  deleteVariable(@Access() { tenant }: TenantAccess, @Input() input: InputOf<'deleteVariable'>): Promise<void> {
+    return this.variables.delete(tenant, input);
+  }
+
+  @Operation('listTokens')
+  listTokens(@Access() { tenant }: TenantAccess): Promise<OutputOf<'listTokens'>> {
+    return this.tokens.list(tenant);
+  }
+
+  @Operation('createToken')
+  createToken(
+    @Access() access: TenantAccess,
+    @Input() { body }: InputOf<'createToken'>,
+  ): Promise<OutputOf<'createToken'>> {
+    return this.tokens.create(access, body);
+  }
+
+  @Operation('revokeToken')
+  revokeToken(@Access() { tenant }: TenantAccess, @Input() { params }: InputOf<'revokeToken'>): Promise<void> {
+    return this.tokens.revoke(tenant, params.token);
+  }
+}
