@@ -1,2 +1,3 @@
 export * from './template';
 export * from './test-database';
+export * from './seed-tenant';
