@@ -3,7 +3,8 @@ import type { ExampleResult } from './examples';
 
 type Print = (line: string) => void;
 
-const functionsUrl = (local: LocalState) => `http://${local.tenant}.${local.appsDomain}:${new URL(local.gatewayUrl).port}`;
+const functionsUrl = (local: LocalState) =>
+  `http://${local.tenant}.${local.appsDomain}:${new URL(local.gatewayUrl).port}`;
 
 /** What a person needs first: where to sign in, where functions are, what to paste. */
 export function printWelcome(local: LocalState, print: Print): void {

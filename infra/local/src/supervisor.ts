@@ -7,9 +7,24 @@ import { removeLocalJson, writeLocalJson } from './local-json';
 import { ManagedProcess } from './managed-process';
 import { openOperator } from './operator';
 import type { Options } from './options';
-import { consoleUrl, appsDomain, databaseUrlFile, gatewayUrl, keeperSocket, platformProcesses, type PlatformFacts } from './platform';
+import {
+  consoleUrl,
+  appsDomain,
+  databaseUrlFile,
+  gatewayUrl,
+  keeperSocket,
+  platformProcesses,
+  type PlatformFacts,
+} from './platform';
 import { findPort } from './ports';
-import { initPostgres, ownerUrl, postgresCommand, setupDatabase, waitForPostgres, type PostgresPlace } from './postgres';
+import {
+  initPostgres,
+  ownerUrl,
+  postgresCommand,
+  setupDatabase,
+  waitForPostgres,
+  type PostgresPlace,
+} from './postgres';
 import { ensureSecret, rolePasswords, roleUrl, writeSecret } from './secrets';
 import { lockStateFolder, openStateFolder, type StateFolder } from './state-folder';
 
@@ -54,7 +69,8 @@ export class Supervisor {
     ensureSecret(state.secrets, 'probe.key');
     const owner = await this.startDatabase(state);
     this.keeper = await Keeper.listen({ socketPath: keeperSocket(state) });
-    for (const spec of platformProcesses(facts)) this.processes.push(this.manage(new ManagedProcess(spec, this.onPid, this.report)));
+    for (const spec of platformProcesses(facts))
+      this.processes.push(this.manage(new ManagedProcess(spec, this.onPid, this.report)));
     const operator = await openOperator(owner, state.secrets, facts);
     await Promise.all(this.processes.map((managed) => managed.waitUntilReady(readyTimeoutMs)));
     this.local = {
@@ -98,7 +114,15 @@ export class Supervisor {
     const uid = process.getuid?.() ?? 0;
     const { file, args, env } = postgresCommand(place, uid);
     const logFile = path.join(state.logs, 'postgres.log');
-    const spec = { name: 'postgres', file, args, env, logFile, hasChannel: false, prepare: () => initPostgres(place, uid) };
+    const spec = {
+      name: 'postgres',
+      file,
+      args,
+      env,
+      logFile,
+      hasChannel: false,
+      prepare: () => initPostgres(place, uid),
+    };
     this.postgres = this.manage(new ManagedProcess(spec, this.onPid, this.report));
     await waitForPostgres(place, readyTimeoutMs);
     this.postgres.markReady();

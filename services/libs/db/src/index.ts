@@ -1,5 +1,6 @@
 export * from './database';
 export * from './listener';
+export * from './operator';
 export * from './scopes';
 export * from './server/migrate';
 export * from './server/server';
