@@ -30,7 +30,9 @@ export type ProbeToSign = Readonly<{ key: string; sentAtMs: number; nonce: strin
 
 /** The value of the probe header. Pure. */
 export function signProbe({ key, sentAtMs, nonce, host, path }: ProbeToSign): string {
-  const signature = createHmac('sha256', key).update(probeText(sentAtMs, nonce, host, path)).digest('hex');
+  const signature = createHmac('sha256', key)
+    .update(probeText(sentAtMs, nonce, host, path))
+    .digest('hex');
   return `${sentAtMs}.${nonce}.${signature}`;
 }
 
