@@ -11,6 +11,17 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 process.chdir(root);
 const lockfile = readFileSync('package-lock.json');
 
+const common = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node26',
+  packages: 'external',
+  tsconfig: 'tsconfig.base.json',
+  sourcemap: 'linked',
+  logLevel: 'warning',
+};
+
 await part('database-client', ['services/libs/db/prisma', 'services/libs/db/prisma.config.ts'], generateClient);
 await part(
   'processes',
@@ -50,22 +61,11 @@ function hashTree(file, hash) {
 function generateClient() {
   // The engine that `prisma generate` asks for is not used by the generator that Wherry has; naming any program spares
   // its download.
-  run('node_modules/.bin/prisma', ['generate', '--config', 'services/libs/db/prisma.config.ts'], {
+  run('node_modules/.bin/prisma', ['generate', '--no-hints', '--config', 'services/libs/db/prisma.config.ts'], {
     PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
     PRISMA_HIDE_UPDATE_MESSAGE: '1',
   });
 }
-
-const common = {
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node26',
-  packages: 'external',
-  tsconfig: 'tsconfig.base.json',
-  sourcemap: 'linked',
-  logLevel: 'warning',
-};
 
 async function bundle() {
   const entries = {
@@ -73,7 +73,7 @@ async function bundle() {
     bench: 'infra/bench/src/main.ts',
     builder: 'builder/src/main.ts',
   };
-  for (const name of ['api', 'gateway', 'git', 'worker', 'controller']) entries[name] = `services/${name}/src/main.ts`;
+  for (const name of ['api', 'gateway', 'git', 'worker', 'controller'].filter((n) => existsSync(`services/${n}/src/main.ts`))) entries[name] = `services/${name}/src/main.ts`;
   await build({
     ...common,
     entryPoints: Object.entries(entries).map(([out, file]) => ({ in: file, out })),
@@ -109,7 +109,7 @@ function dashboard() {
 
 function run(file, args, env = {}) {
   execFileSync(file, args, {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, PATH: `${path.resolve('node_modules/.bin')}:${process.env.PATH}`, ...env },
   });
 }

@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { LocalState } from '@wherry/contract';
-import { ensureOperator, ensureToken, mintLoginLink } from '@wherry/db';
+import { ensureOperator, mintLoginLink, mintToken } from '@wherry/db';
 import { consoleUrl, type PlatformFacts } from './platform';
-import { ensureSecret, writeSecret } from './secrets';
+import { writeSecret } from './secrets';
 
 /** The operator's own tenant. */
-const tenant = { slug: 'dev', name: 'Development' };
-const loginLinkMinutes = 24 * 60;
+const tenant = { tenantSlug: 'dev', tenantName: 'Development' };
+const loginLinkTtlMs = 24 * 3_600_000;
 
-/** Makes the operator's tenant, tokens and login link; the tokens stay the same from start to start. */
+/** Makes the operator's tenant, tokens and login link. Tokens stay the same from start to start, so remotes go on working. */
 export async function openOperator(
   ownerUrl: string,
   secretsFolder: string,
@@ -16,20 +17,19 @@ export async function openOperator(
 ): Promise<Pick<LocalState, 'tenant' | 'gitUrl' | 'apiToken' | 'loginUrl'>> {
   const { tenantId, userId } = await ensureOperator(ownerUrl, tenant);
   const token = async (file: string, name: string, scopes: readonly string[]) => {
-    const value = ensureSecret(secretsFolder, file);
-    if (await ensureToken(ownerUrl, tenantId, { name, scopes, value })) return value;
-    const fresh = randomBytes(32).toString('base64url'); // the former one was revoked
-    writeSecret(secretsFolder, file, fresh);
-    await ensureToken(ownerUrl, tenantId, { name, scopes, value: fresh });
-    return fresh;
+    const known = path.join(secretsFolder, file);
+    const earlier = existsSync(known) ? { earlier: readFileSync(known, 'utf8').trim() } : {};
+    const value = await mintToken(ownerUrl, { tenantId, userId, name, scopes, ...earlier });
+    writeSecret(secretsFolder, file, value);
+    return value;
   };
   const apiToken = await token('api.token', 'local.json: API', ['read', 'deploy']);
   const pushToken = await token('push.token', 'local.json: git push', ['git:push']);
-  const console = new URL(consoleUrl(facts));
+  const url = consoleUrl(facts);
   return {
-    tenant: tenant.slug,
-    gitUrl: `http://git:${pushToken}@${console.host}/git/${tenant.slug}`,
+    tenant: tenant.tenantSlug,
+    gitUrl: `http://git:${pushToken}@${new URL(url).host}/git/${tenant.tenantSlug}`,
     apiToken,
-    loginUrl: `${consoleUrl(facts)}/login#${await mintLoginLink(ownerUrl, userId, loginLinkMinutes)}`,
+    loginUrl: await mintLoginLink(ownerUrl, { userId, consoleUrl: url, ttlMs: loginLinkTtlMs }),
   };
 }
