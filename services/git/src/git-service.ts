@@ -8,7 +8,7 @@ import { GitTool } from './adapters/git-tool';
 import { Repositories } from './adapters/repositories';
 import { GitServer } from './git-server';
 import { Bell } from './push/bell';
-import { FollowDeployment } from './push/follow-deployment';
+import { FollowDeployment, type FollowTimes } from './push/follow-deployment';
 import { chooseProduction } from './push/policy';
 import { ReceivePush } from './push/receive-push';
 import { KeyedLock } from './repository/keyed-lock';
@@ -27,6 +27,7 @@ export type GitServiceOptions = Readonly<{
   gatewayUrl: string;
   appsDomain: string;
   limits?: GitLimits;
+  follow?: FollowTimes;
   log: Log;
   now: () => number;
   randomBytes: (count: number) => Uint8Array;
@@ -61,7 +62,7 @@ export class GitService {
     const bell = new Bell();
     const upkeep = new Upkeep(repositories, now, log);
     const push = new ReceivePush(store, { repositories, git, upkeep }, lock, limits, makeId, log);
-    const follow = new FollowDeployment(new PushProgressStore(db), bell, now, log);
+    const follow = new FollowDeployment(new PushProgressStore(db), bell, now, log, options.follow);
     const parts = { identities: new GitTokenStore(db), store, repositories, git, push, follow, limits, log, now };
     const addresses = { consoleUrl: options.consoleUrl, appsUrl: appsUrlOf(options) };
     const makeServer = (stopping: AbortSignal): GitServer => new GitServer({ ...parts, ...addresses, stopping });

@@ -47,6 +47,8 @@ export class FollowDeployment {
     signals: Readonly<{ gone: AbortSignal; stopping: AbortSignal }>,
   ): Promise<void> {
     const either = AbortSignal.any([signals.gone, signals.stopping]);
+    // This push overtakes earlier ones that are not planned yet: nothing in the database tells them.
+    this.bell.ring(tenantId, '', false);
     const heard = this.bell.listen(tenantId);
     const startedAt = this.now();
     let cursor = 0n;

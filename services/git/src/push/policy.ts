@@ -35,7 +35,7 @@ function problemOf(update: RefUpdate, productionBranch: string | null): string |
 /** The rules of git-check-ref-format, a length, and no character that a terminal would obey. */
 export function isSaneRef(ref: string): boolean {
   if (ref.length > maxRefLength || ref.includes('..') || ref.includes('@{')) return false;
-   
+
   if (/[\u0000- ~^:?*[\\\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufffd]/.test(ref)) return false;
   return ref.split('/').every((part) => part !== '' && !/^\.|\.lock$|\.$/.test(part));
 }

@@ -140,7 +140,7 @@ export function safeLines(text: string): string[] {
   const lines = text.replace(/[\r\n]+$/, '').split(/\r\n|\r|\n/);
   return lines.map((line) => {
     const cut = line.length > maxLineLength ? `${line.slice(0, maxLineLength)}…` : line;
-     
+
     return cut.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '\ufffd');
   });
 }

@@ -39,6 +39,9 @@ type Admitted = Readonly<{ repository: GitRepository; startedAt: Date }>;
 /** How much of a body that is too large is still read, so that the client gets to read why it is refused. */
 const patience = 5;
 
+/** Bytes of room below which a repository counts as full. */
+const leastRoom = 1024 * 1024;
+
 /** Takes in one push: rules, intent, git, ledger. One push per repository at a time. */
 export class ReceivePush {
   constructor(
@@ -134,11 +137,15 @@ export class ReceivePush {
 
   private async judgeSize(found: GitRepository | null, head: PushHead): Promise<Refusal | null> {
     if (found === null || head.updates.every(isDeletion)) return null;
-    if ((await this.disk.upkeep.size(found)) < this.limits.repositoryBytes) return null;
+    if ((await this.room(found)) >= leastRoom) return null;
     return refuseAll(head.updates, 'the repository is full', [
-      `This repository holds ${inMiB(this.limits.repositoryBytes)}, which is the most it may hold.`,
+      `A repository may hold ${inMiB(this.limits.repositoryBytes)}, and this one has no room left.`,
       'Remove large files from its history, or push to a repository with another name.',
     ]);
+  }
+
+  private async room(repository: GitRepository): Promise<number> {
+    return this.limits.repositoryBytes - (await this.disk.upkeep.size(repository));
   }
 
   private async runBackend(
@@ -148,7 +155,8 @@ export class ReceivePush {
     reply: PushReply,
   ): Promise<void> {
     const place = { tenantId: repository.tenantId, repositoryId: repository.id };
-    const room = this.limits.repositoryBytes - (await this.disk.upkeep.size(repository));
+    const room = await this.room(repository);
+    // Zero would mean no limit to git; a push into a full repository can only delete.
     const maxBytes = Math.max(1, Math.min(this.limits.pushBytes, room));
     const backend = this.disk.git.backend(
       {
@@ -169,7 +177,8 @@ export class ReceivePush {
     this.disk.upkeep.grew(repository, bytes);
     if (!ok) this.log.write({ op: 'push.backend', ok, ...place, message: complaint });
     if (bytes > maxBytes) {
-      await reply.say(`The push is larger than ${inMiB(maxBytes)}: push less at once, or remove large files.`);
+      const bound = room < this.limits.pushBytes ? 'what this repository has room for' : 'the most for one push';
+      await reply.say(`The push is larger than ${inMiB(maxBytes)}, ${bound}: push less, or remove large files.`);
     }
   }
 
