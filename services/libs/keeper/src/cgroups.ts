@@ -78,11 +78,16 @@ export class Cgroups {
     return this.parents[0]!.dir;
   }
 
-  /** Makes the cgroups of `id` with these limits. Throws when the kernel refuses. */
+  /** Makes the cgroups of `id`. Throws when the kernel refuses. */
   make(id: string, limits: KeeperOrder['limits']): void {
+    for (const parent of this.parents) mkdirSync(join(parent.dir, id), { recursive: true });
+    this.limit(id, limits);
+  }
+
+  /** Sets limits of cgroups that exist; null fields stay as they are. */
+  limit(id: string, limits: KeeperOrder['limits']): void {
     for (const parent of this.parents) {
       const dir = join(parent.dir, id);
-      mkdirSync(dir, { recursive: true });
       for (const [file, value] of limitFiles(parent, limits)) writeFileSync(join(dir, file), value);
       // Swap would let a function grow past its limit; hosts without swap accounting lack the file.
       const swap = join(dir, parent.version === 1 ? 'memory.memsw.limit_in_bytes' : 'memory.swap.max');

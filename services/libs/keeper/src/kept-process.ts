@@ -29,6 +29,7 @@ export class KeptProcess {
   private outcome: { exitCode: number | null; signal: string | null; outOfMemory: boolean } | null = null;
   private isOverMemory = false;
   private hasCgroup: boolean;
+  private readonly limiting: NodeJS.Timeout | null = null;
 
   /** `cgroupId` is new with every start: a restart must not inherit counters, or a cgroup that is still emptying. */
   private constructor(
@@ -45,6 +46,9 @@ export class KeptProcess {
       child.once('spawn', () => resolve(null));
       child.once('error', (error) => resolve(`${order.file} could not be started: ${error.message}.`));
     });
+    if (order.limits.cpuFreeMs) {
+      this.limiting = setTimeout(() => cgroups?.limit(cgroupId, order.limits), order.limits.cpuFreeMs).unref();
+    }
     this.exited = new Promise((resolve) => {
       child.once('exit', (exitCode, signal) => {
         this.finish(exitCode, signal);
@@ -62,7 +66,8 @@ export class KeptProcess {
     onExit: (gone: KeptProcess) => void,
   ): KeptProcess {
     const cgroupId = `${id}.${(starts += 1)}`;
-    cgroups?.make(cgroupId, order.limits);
+    const cpuFreeMs = order.limits.cpuFreeMs ?? 0;
+    cgroups?.make(cgroupId, cpuFreeMs > 0 ? { ...order.limits, cpuMillicores: null } : order.limits);
     const output = order.output === null ? 'ignore' : openSync(order.output, 'a', 0o600);
     try {
       const args = ['--pdeathsig', 'KILL', '--', '/bin/sh', '-c', launch, 'wherry-launch'];
@@ -142,6 +147,7 @@ export class KeptProcess {
 
   private finish(exitCode: number | null, signal: string | null): void {
     const outOfMemory = this.isOverMemory || (this.cgroups?.wasOutOfMemory(this.cgroupId) ?? false);
+    if (this.limiting) clearTimeout(this.limiting);
     this.outcome = { exitCode, signal, outOfMemory };
     this.killGroup(); // What it left behind.
     this.cleanUp();

@@ -37,6 +37,11 @@ export const KeeperOrder = z.strictObject({
     memoryMiB: z.int().positive().nullable(),
     cpuMillicores: z.int().positive().nullable(),
     pids: z.int().positive().nullable(),
+    /**
+     * The processor limit begins so long after the start: a quarter of a processor would make a start that needs 40 ms
+     * of it last four times as long.
+     */
+    cpuFreeMs: z.int().nonnegative().optional(),
   }),
 });
 export type KeeperOrder = z.infer<typeof KeeperOrder>;

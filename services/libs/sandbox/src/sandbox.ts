@@ -88,7 +88,7 @@ export function renderSandbox(spec: SandboxSpec, host: Readonly<{ isRoot: boolea
     ...(host.isRoot ? [] : ['--unshare-user', '--cap-drop', 'ALL']),
     ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...['--die-with-parent', '--new-session', '--hostname', 'wherry'],
-    ...parentsOf(['/etc/passwd', '/dev/null', ...targets]).flatMap((dir) => ['--dir', dir]),
+    ...parentsOf([...etc.map((name) => `/etc/${name}`), '/dev/null', ...targets]).flatMap((dir) => ['--dir', dir]),
     ...system(),
     ...['--perms', '1777', ...tmpfs('/tmp', spec.tmpMiB)],
     ...secrets,
