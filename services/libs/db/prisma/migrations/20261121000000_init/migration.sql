@@ -446,12 +446,13 @@ alter table tenants enable row level security;
 alter table tenants force row level security;
 create policy own on tenants using (id = app_tenant()) with check (false);
 create policy authentication on tenants for select to wherry_api, wherry_git using (app_scope() = 'authentication');
-create policy operator on tenants for select to wherry_api using (app_scope() = 'operator');
+-- operator: the owner too. It makes the operator's own tenant, and is bound by the policies where it is no superuser.
+create policy operator on tenants for select to wherry_api, current_user using (app_scope() = 'operator');
 create policy routing on tenants for select to wherry_gateway using (app_scope() = 'routing');
 create policy reconcile on tenants for select to wherry_controller using (app_scope() = 'reconcile');
 create policy sweep on tenants for select to wherry_worker using (app_scope() = 'sweep');
 create policy refs on tenants for select to wherry_git using (app_scope() = 'refs');
-create policy operator_creates on tenants for insert to wherry_api with check (app_scope() = 'operator');
+create policy operator_creates on tenants for insert to wherry_api, current_user with check (app_scope() = 'operator');
 
 do $$
 declare t text;
