@@ -1,4 +1,4 @@
-import { ReleaseStore } from '@wherry/db';
+import { ReleaseStore, SnapshotStore } from '@wherry/db';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Harness, until } from './testing/harness';
 
@@ -29,9 +29,7 @@ describe('releases', () => {
     h.machine.behaviours.set(h.rev('two', deploymentId), 'never');
     const releaseId = await h.release(deploymentId);
     await until(async () => (await h.replicaRows()).some((row) => row.state === 'ready'));
-    const seen = h.machine.started.length;
-    await h.sql(`select pg_notify('wherry_release', 'ten_a/x')`);
-    await until(() => h.machine.started.length === seen && h.replicas(h.rev('two', deploymentId)).length === 1);
+    await h.allSeen();
     expect(await h.routes()).toEqual({});
     for (const id of h.replicas(h.rev('two', deploymentId))) h.machine.becomeReady(id);
     await until(async () => (await h.releaseRow(releaseId)).status === 'routed');
@@ -228,7 +226,6 @@ describe('restart in the middle', () => {
     await h.stopControllers();
     h.machine.replicas.clear();
     await h.start();
-    h.aheadMs += 61_000;
     await until(async () => (await h.replicaRows()).every(({ id }) => h.machine.replicas.has(id)));
   });
 
@@ -237,7 +234,6 @@ describe('restart in the middle', () => {
     const deploymentId = await h.live({ one: {} });
     await h.stopControllers();
     let tries = 0;
-    const { SnapshotStore } = await import('@wherry/db');
     const store = new SnapshotStore(h.db);
     const read = () => (++tries < 3 ? Promise.reject(new Error('away')) : store.read());
     await h.start({}, { snapshots: { read, readTraffic: () => store.readTraffic() } });

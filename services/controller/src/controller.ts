@@ -60,7 +60,9 @@ export class Controller {
   private readonly loops: Promise<void>[] = [];
   private timer: NodeJS.Timeout | null = null;
   private isRead = false;
-  private startedAtMs = 0;
+  /** When the engine began to report; null until then. */
+  private observingSinceMs: number | null = null;
+  private hasAdopted = false;
   private meteredAtMs = 0;
   private readAtMs = 0;
 
@@ -89,7 +91,7 @@ export class Controller {
 
   /** Begins. Returns after the first full read, or the first failed one: the loop then tries on by itself. */
   async start(): Promise<void> {
-    this.startedAtMs = this.meteredAtMs = this.parts.now();
+    this.meteredAtMs = this.parts.now();
     await this.refreshing.request();
     this.timer = setInterval(() => this.tick(), this.settings.tickMs);
   }
@@ -133,7 +135,8 @@ export class Controller {
     const nowMs = this.parts.now();
     const isReleasing = this.snapshot.releases.length > 0;
     const sinceRead = nowMs - this.readAtMs;
-    if (!this.isRead || sinceRead >= this.settings.resyncMs) void this.refreshing.request();
+    if (!this.isRead || sinceRead >= this.settings.resyncMs || this.isAdoptionDue(nowMs))
+      void this.refreshing.request();
     else if (isReleasing && sinceRead >= this.settings.trafficMs) void this.refreshing.request();
     else if (this.observed.size > 0 && nowMs - this.traffic.readAtMs >= this.settings.trafficMs) {
       void this.readingTraffic.request();
@@ -156,10 +159,17 @@ export class Controller {
     this.tellBlocked();
     if (!this.isRead) {
       this.isRead = true;
+      this.observingSinceMs = readAtMs;
       // Only now, as what replicas say is redacted with the secrets that were just opened.
       this.loops.push(this.observe(), this.shipLogs());
     }
     this.decide();
+  }
+
+  /** Whether it is time to tell leftovers from replicas that the engine has not reported yet. */
+  private isAdoptionDue(nowMs: number): boolean {
+    if (this.hasAdopted || this.observingSinceMs === null) return false;
+    return nowMs - this.observingSinceMs >= this.settings.adoptionMs;
   }
 
   private async readTraffic(): Promise<void> {
@@ -223,10 +233,10 @@ export class Controller {
 
   /** Rows that differ from what the engine reports: after a stop in the middle of something, or by a failed write. */
   private correctReplicas(): void {
-    const isAdopted = this.readAtMs - this.startedAtMs >= this.settings.adoptionMs;
+    this.hasAdopted ||= this.isAdoptionDue(this.readAtMs);
     const { wrong, leftovers } = differences(this.snapshot.replicas, this.observed.replicas);
     for (const replica of wrong) this.mirror.put(replica);
-    if (isAdopted) for (const { tenantId, replicaId } of leftovers) this.mirror.remove(tenantId, replicaId);
+    if (this.hasAdopted) for (const { tenantId, replicaId } of leftovers) this.mirror.remove(tenantId, replicaId);
   }
 
   /** Says once, in the function's own log, why a function that has a route cannot run. */

@@ -1,7 +1,7 @@
 import { EventEmitter, on, once } from 'node:events';
 import type { DesiredRevision, Engine, FunctionLogLine, ObservedReplica } from '@wherry/engine';
 
-type FakeReplica = ObservedReplica & { secretsVersion: string };
+type FakeReplica = ObservedReplica & { secretsVersion: string; secrets: ReadonlyMap<string, Uint8Array> };
 
 /** How replicas of a revision behave: `crash` for ever, `never` get ready, or get ready at once. */
 export type Behaviour = 'ready' | 'crash' | 'never';
@@ -35,6 +35,7 @@ export class FakeMachine {
       reason: null,
       startedAtMs: this.now(),
       secretsVersion: wish.secretsVersion,
+      secrets: wish.secrets,
     };
     this.set(replica);
     const behaviour = this.behaviours.get(wish.revisionId) ?? 'ready';
@@ -69,13 +70,19 @@ export class FakeMachine {
     this.changes.emit('change', { ...observedOf(replica), state: 'gone', endpoint: null });
   }
 
+  /** What a replica finds in its secrets folder, as text. */
+  secretsOf(replicaId: string): Record<string, string> {
+    const secrets = this.replicas.get(replicaId)?.secrets ?? new Map<string, Uint8Array>();
+    return Object.fromEntries([...secrets].map(([name, value]) => [name, Buffer.from(value).toString()]));
+  }
+
   print(lines: readonly FunctionLogLine[]): void {
     this.output.push(lines);
     this.changes.emit('output');
   }
 }
 
-function observedOf({ secretsVersion: _, ...observed }: FakeReplica): ObservedReplica {
+function observedOf({ secretsVersion: _version, secrets: _secrets, ...observed }: FakeReplica): ObservedReplica {
   return observed;
 }
 

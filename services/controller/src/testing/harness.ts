@@ -31,6 +31,9 @@ export class Harness {
   aheadMs = 0;
   readonly machine = new FakeMachine(() => this.now());
   readonly logged: LogFields[] = [];
+  /** Full reads and reads of the traffic that controllers have finished: a test waits for some instead of for time. */
+  reads = 0;
+  trafficReads = 0;
   private serial = 0;
   private readonly running: { stop(): Promise<void> }[] = [];
 
@@ -73,7 +76,7 @@ export class Harness {
     const { db } = this;
     const parts: ControllerParts = {
       engine: new FakeEngine(this.machine),
-      snapshots: new SnapshotStore(db),
+      snapshots: this.countedSnapshots(),
       releases: new ReleaseStore(db),
       replicas: new ReplicaStore(db),
       functionLogs: new FunctionLogStore(db),
@@ -94,6 +97,29 @@ export class Harness {
     await listener.start();
     this.running.push({ stop: () => listener.stop() }, controller);
     return controller;
+  }
+
+  private countedSnapshots(): ControllerParts['snapshots'] {
+    const store = new SnapshotStore(this.db);
+    return {
+      read: () => store.read().finally(() => (this.reads += 1)),
+      readTraffic: () => store.readTraffic().finally(() => (this.trafficReads += 1)),
+    };
+  }
+
+  /** Resolves when a controller has read everything that is true now. */
+  async allSeen(): Promise<void> {
+    const before = this.reads;
+    await until(async () => {
+      await this.sql(`select pg_notify($1, '')`, [channels.release]);
+      return this.reads >= before + 2;
+    });
+  }
+
+  /** Resolves when the traffic was read three times from now on, so at least twice from what is true now. */
+  async trafficSeen(): Promise<void> {
+    const before = this.trafficReads;
+    await until(() => this.trafficReads >= before + 3);
   }
 
   /** Ends all controllers that run; the machine and its replicas stay. */
