@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildEvent, BuildOrder } from '@wherry/contract';
+import type { RevisionConfig } from '@wherry/domain';
 import {
   parseStack,
   planWithoutStack,
@@ -33,7 +34,9 @@ export type Ports = Readonly<{
   path: string;
   isRoot: boolean;
 }>;
-type Result = Extract<BuildEvent, { type: 'result' }>['functions'][number];
+/** A function as it is reported, except that nothing here changes it. */
+type Result = Readonly<Omit<Reported, 'config'> & { config: RevisionConfig }>;
+type Reported = Extract<BuildEvent, { type: 'result' }>['functions'][number];
 /** The stack's root: a folder of the checkout and the commit's entries below it. */
 type Source = Readonly<{ folder: string; entries: readonly SourceEntry[] }>;
 const maxTextBytes = 256 * 1024;

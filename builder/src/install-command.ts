@@ -29,7 +29,7 @@ export function npmInstall(
 ): ToolCommand {
   const command = options.hasLockfile ? 'ci' : 'install';
   const scripts = options.isSandboxed ? '--dangerously-allow-all-scripts' : '--ignore-scripts';
-  const flags = ['--no-audit', '--no-fund', '--loglevel=warn', scripts];
+  const flags = ['--no-audit', '--no-fund', '--loglevel=warn', '--foreground-scripts', scripts];
   if (!options.keepDev) flags.push('--omit=dev');
   if (!options.hasLockfile) flags.push('--no-package-lock');
   return { command: [paths.node, paths.npmCli, command, ...flags], env: npmEnvironment(registries, paths) };

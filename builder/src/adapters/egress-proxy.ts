@@ -1,4 +1,4 @@
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, request, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { chmod } from 'node:fs/promises';
 import { relative } from 'node:path';
@@ -77,7 +77,7 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse, admit: (te
     outgoing.writeHead(403, { 'content-type': 'text/plain' }).end(refusal);
     return;
   }
-  const headers = { ...incoming.headers, host: url.host };
+  const headers: IncomingHttpHeaders = { ...incoming.headers, host: url.host };
   delete headers['proxy-connection'];
   delete headers['proxy-authorization'];
   const upstream = request(url, { method: incoming.method, headers }, (reply) => {

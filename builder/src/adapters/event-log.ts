@@ -3,7 +3,8 @@ import type { BuildEvent } from '@wherry/contract';
 import { OutputBudget } from '../output';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
-export type NewEvent = WithoutTime<BuildEvent>;
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+export type NewEvent = DeepReadonly<WithoutTime<BuildEvent>>;
 export type OutputStream = 'stdout' | 'stderr' | 'system';
 
 /** Appends events to a file, each by one write of one whole line, so that a reader never sees lines mixed. */
