@@ -75,6 +75,9 @@ export class ProbeCall implements Waiting, Dispatcher.DispatchHandler {
     this.res.end();
   }
 
+  /** The body of a health check tells nothing that is wanted. */
+  onResponseData(): void {}
+
   onResponseEnd(): void {
     this.stop('The probe has ended.');
   }
