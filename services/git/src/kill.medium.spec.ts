@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -84,6 +84,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   proxy.close();
+  await rm(bundle, { force: true });
   await remote.close();
 });
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestRemote, WorkingCopy, type Tenant } from './adapters/test-remote';
+import { TestRemote, WorkingCopy, type Served, type Tenant } from './adapters/test-remote';
 import { gitLimits } from './repository/limits';
 
 const mebibyte = 1024 * 1024;
 
-let remote: TestRemote & { url: string };
+let remote: TestRemote & Served;
 let tenant: Tenant;
 let token: string;
 let copy: WorkingCopy;

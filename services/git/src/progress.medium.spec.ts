@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { git, TestRemote, WorkingCopy, type Tenant } from './adapters/test-remote';
+import { git, TestRemote, WorkingCopy, type Served, type Tenant } from './adapters/test-remote';
 
-let remote: TestRemote & { url: string };
+let remote: TestRemote & Served;
 let tenant: Tenant;
 let copy: WorkingCopy;
 let address: string;

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { git, TestRemote, WorkingCopy, type Tenant } from './adapters/test-remote';
+import { git, TestRemote, WorkingCopy, type Served, type Tenant } from './adapters/test-remote';
 
-let remote: TestRemote & { url: string };
+let remote: TestRemote & Served;
 let tenant: Tenant;
 let token: string;
 let copy: WorkingCopy;

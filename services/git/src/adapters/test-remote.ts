@@ -13,6 +13,7 @@ import pg from 'pg';
 import { GitService, type GitServiceOptions } from '../git-service';
 
 export type GitResult = Readonly<{ code: number; out: string; err: string }>;
+export type Served = Readonly<{ service: GitService; url: string }>;
 export type Tenant = Readonly<{ id: string; slug: string }>;
 
 /** Runs the git of the machine as a developer would, with no configuration but a name. */
@@ -88,17 +89,17 @@ export class TestRemote {
     return new TestRemote(folder, database, owner, []);
   }
 
-  static async start(options: Partial<GitServiceOptions> = {}): Promise<TestRemote & { url: string }> {
+  static async start(options: Partial<GitServiceOptions> = {}): Promise<TestRemote & Served> {
     const remote = await TestRemote.prepare();
-    return Object.assign(remote, { url: await remote.serve(options) });
+    return Object.assign(remote, await remote.serve(options));
   }
 
   get repositoriesDir(): string {
     return join(this.folder, 'repositories');
   }
 
-  /** Starts a service in this process and gives its address. */
-  async serve(options: Partial<GitServiceOptions>): Promise<string> {
+  /** Starts a service in this process. */
+  async serve(options: Partial<GitServiceOptions>): Promise<Served> {
     const url = this.database.url('wherry_git');
     const db = await Database.open({ url, applicationName: 'git', poolSize: 4 });
     const queue = await Queue.open({ url, applicationName: 'git' });
@@ -126,7 +127,7 @@ export class TestRemote {
       await service.stop();
       await Promise.all([listener.stop(), queue.close(), db.close()]);
     });
-    return `http://127.0.0.1:${(service.server.address() as AddressInfo).port}`;
+    return { service, url: `http://127.0.0.1:${(service.server.address() as AddressInfo).port}` };
   }
 
   async close(): Promise<void> {

@@ -62,7 +62,7 @@ export class FollowDeployment {
         cursor = progress?.logs.cursor ?? cursor;
         if (progress?.logs.isMore === true) continue;
         if (progress?.deployment) heard.narrowTo(progress.deployment.id);
-        else if (!isPlanTold && this.now() - startedAt >= this.times.planMs) {
+        else if (progress !== null && !isPlanTold && this.now() - startedAt >= this.times.planMs) {
           isPlanTold = true;
           await terminal.say('Stored. Waiting for the platform to plan the deployment.');
         }

@@ -47,12 +47,12 @@ export class ProgressLines {
     const notes = notesOf(deployment.notes);
     lines.push(...notes.slice(this.noteCount).map((note) => `Note: ${note}`));
     this.noteCount = Math.max(this.noteCount, notes.length);
+    const status = (): string[] => this.statusLines(deployment.status, deployment.reason, progress.functions);
+    if (!isFinished(deployment.status) && deployment.status !== this.status) lines.push(...status());
+    this.status = deployment.status;
     lines.push(...this.logLines(progress), ...this.functionLines(progress.functions));
     const isDone = isFinished(deployment.status) && !progress.logs.isMore;
-    if (isDone || (!isFinished(deployment.status) && deployment.status !== this.status)) {
-      lines.push(...this.statusLines(deployment.status, deployment.reason, progress.functions));
-      this.status = deployment.status;
-    }
+    if (isDone) lines.push(...status());
     return { lines: lines.flatMap(safeLines), isDone };
   }
 
