@@ -34,6 +34,7 @@ export const refusedRanges = [
  * parent-death signal ends slirp4netns with the sandbox.
  */
 const openTheWayOut = `
+sleep 0.02 # The two are one processor's work each; the sandbox comes first.
 host=$(readlink /proc/$$/ns/net)
 tries=0 inside=
 while [ -z "$inside" ]; do

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { buildUid, encodeSecrets, renderSandbox, tenantUid, type SandboxSpec } from './sandbox';
+
+const spec: SandboxSpec = {
+  uid: tenantUid(7),
+  readOnly: [{ from: '/host/artifact', to: '/home/app' }],
+  writable: [{ from: '/host/own', to: '/run/wherry' }],
+  tmpMiB: 32,
+  env: { LD_PRELOAD: '/home/app/evil.so', EMPTY: '' },
+  cwd: '/home/app',
+  command: ['/opt/wherry/bin/node', 'index.mjs', '--flag=1'],
+};
+const asRoot = (more: Partial<SandboxSpec> = {}) => renderSandbox({ ...spec, ...more }, { isRoot: true }).args;
+const asUser = (more: Partial<SandboxSpec> = {}) =>
+  renderSandbox({ ...spec, uid: null, ...more }, { isRoot: false }).args;
+const has = (args: readonly string[], ...part: string[]) =>
+  args.some((_, index) => part.every((text, offset) => args[index + offset] === text));
+
+describe('renderSandbox', () => {
+  it('never shares the network of the host, and always ends with whoever started it', () => {
+    for (const args of [asRoot(), asUser(), asRoot({ egress: 'slirp4netns' })]) {
+      expect(args).not.toContain('--share-net');
+      for (const flag of ['--unshare-net', '--unshare-pid', '--unshare-ipc', '--die-with-parent', '--new-session']) {
+        expect(args).toContain(flag);
+      }
+    }
+  });
+
+  it('drops to the uid of the spec when root, and makes a user namespace otherwise', () => {
+    expect(has(asRoot(), '--reuid', '200014', '--regid', '200014', '--clear-groups')).toBe(true);
+    expect(asRoot()).not.toContain('--unshare-user');
+    expect(asUser()).toContain('--unshare-user');
+    expect(asUser()).not.toContain('--reuid');
+  });
+
+  it('refuses to run anything as root, or as an ordinary user of the host', () => {
+    for (const uid of [null, 0, 1000]) expect(() => asRoot({ uid })).toThrow(RangeError);
+  });
+
+  it("gives the tenant's variables to nothing that still has rights", () => {
+    for (const args of [asRoot(), asRoot({ hasSecrets: true }), asUser()]) {
+      const at = args.indexOf('LD_PRELOAD=/home/app/evil.so');
+      expect(args.slice(at - 3, at)).toEqual(['/usr/bin/env', '-i', '--']);
+      expect(args).not.toContain('--setenv');
+      expect(args).toContain('--clearenv');
+    }
+  });
+
+  it('refuses variables and programs that env would take for something else', () => {
+    for (const env of [{ 'A=B': 'c' }, { '': 'c' }]) expect(() => asRoot({ env })).toThrow(RangeError);
+    expect(() => asRoot({ command: ['A=B'] })).toThrow(RangeError);
+  });
+
+  it('carries every field of the spec', () => {
+    const args = asRoot({ hasSecrets: true, egress: 'slirp4netns' });
+    expect(has(args, '--ro-bind', '/host/artifact', '/home/app')).toBe(true);
+    expect(has(args, '--bind', '/host/own', '/run/wherry')).toBe(true);
+    expect(has(args, '--size', String(32 * 2 ** 20), '--tmpfs', '/tmp')).toBe(true);
+    expect(has(args, '--chdir', '/home/app')).toBe(true);
+    expect(has(args, '--tmpfs', '/var/openfaas/secrets')).toBe(true);
+    expect(has(args, 'slirp4netns', '200014')).toBe(true);
+    expect(args.slice(-4)).toEqual(['EMPTY=', ...spec.command]);
+  });
+
+  it('puts no value of the spec into a shell text', () => {
+    const quiet = asRoot({ command: ['true'], env: {}, readOnly: [], writable: [], cwd: '/' });
+    const loud = asRoot({ command: ['$(touch /x)'], env: { A: '`id`' }, readOnly: [{ from: '/";x', to: '/y' }] });
+    expect(loud[1]).toBe(quiet[1]);
+  });
+});
+
+describe('uids', () => {
+  it('differ between tenants, and between the replicas and the builds of one tenant', () => {
+    const all = [0, 1, 2, 3].flatMap((number) => [tenantUid(number), buildUid(number)]);
+    expect(new Set(all).size).toBe(all.length);
+    expect(all[0]).toBe(200_000);
+  });
+});
+
+describe('encodeSecrets', () => {
+  it('tells size and name before the bytes, whatever they hold', () => {
+    const encoded = encodeSecrets(new Map([['key', Buffer.from('a\n\0b')]]));
+    expect(encoded.toString()).toBe('4 key\na\n\0bend\n');
+  });
+
+  it('refuses names that could leave their folder', () => {
+    for (const name of ['', '..', '../x', 'a/b', '-rf', '.', 'a b']) {
+      expect(() => encodeSecrets(new Map([[name, Buffer.from('x')]]))).toThrow(RangeError);
+    }
+  });
+});
