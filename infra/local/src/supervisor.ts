@@ -123,6 +123,7 @@ export class Supervisor {
       hasChannel: false,
       prepare: () => initPostgres(place, uid),
     };
+    await initPostgres(place, uid); // its first failure ends the start with its words
     this.postgres = this.manage(new ManagedProcess(spec, this.onPid, this.report));
     await waitForPostgres(place, readyTimeoutMs);
     this.postgres.markReady();
