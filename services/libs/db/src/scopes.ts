@@ -25,4 +25,40 @@ export type Scope = (typeof scopes)[number];
  * that use tables without a tenant only. A test fails on a store method that is neither here nor has a case in which
  * one tenant tries it on another's rows.
  */
-export const crossingMethods: Readonly<Record<string, Scope | null>> = {};
+export const crossingMethods: Readonly<Record<string, Scope | null>> = {
+  'AccessStore.findSession': 'authentication',
+  'AccessStore.findToken': 'authentication',
+  'AccessStore.tenantsOf': 'authentication',
+  'AccessStore.touchSession': null,
+  'AccessStore.touchToken': 'authentication',
+  'ConsoleTenantStore.create': 'operator',
+  'ConsoleTenantStore.hasAny': 'operator',
+  'SessionStore.beginSession': null,
+  'SessionStore.createLink': null,
+  'SessionStore.endSession': null,
+
+  'ActivityStore.clearInFlight': 'metering',
+  'ActivityStore.save': 'metering',
+  'GatewayStore.acknowledge': null,
+  'GatewayStore.beat': null,
+  'GatewayStore.register': null,
+  'GatewayStore.remove': null,
+  'ReceiptStore.ship': 'metering',
+  'RoutingStore.read': 'routing',
+  'RoutingStore.readAll': 'routing',
+  'RoutingStore.readNamed': 'routing',
+
+  'GitTokenStore.identify': 'authentication',
+  'RefStore.listLedgers': 'refs',
+
+  'ProofStore.acknowledgement': null,
+  'SweepStore.artifactsInUse': 'sweep',
+  'SweepStore.pending': 'sweep',
+  'SweepStore.tenants': 'sweep',
+  'SweepStore.turnPartitions': null,
+  'SweepStore.unfinishedBuilds': 'sweep',
+
+  'SealingKeyStore.register': null,
+  'SnapshotStore.read': 'reconcile',
+  'SnapshotStore.readTraffic': 'reconcile',
+};

@@ -14,6 +14,8 @@ export type SeededTenant = Readonly<{
   tokenId: string;
   /** What `tokenHash` is the SHA-256 of is nobody's business: a token that cannot be used. */
   tokenHash: Buffer;
+  secretName: string;
+  variableName: string;
   functionId: string;
   functionName: string;
   deploymentId: string;
@@ -55,6 +57,7 @@ function idsOf(name: string): SeededTenant {
     ...{ repositoryId: `rep_${name}`, repositoryName: `repo-${name}`, ref: `refs/heads/main-${name}` },
     ...{ commitSha: hex(name, 40), pushId: `psh_${name}`, tokenId: `tok_${name}` },
     ...{ tokenHash: Buffer.from(hex(name, 64), 'hex'), functionId: `fn_${name}`, functionName: `hello-${name}` },
+    ...{ secretName: `seed-${name}`, variableName: `SEED_${name}` },
     ...{ deploymentId: `dep_${name}`, revisionId: `rev_${name}`, releaseId: `rel_${name}` },
     ...{ replicaId: `rpl_${name}`, callId: `call-${name}` },
   };
@@ -75,12 +78,25 @@ function rowsOf(t: SeededTenant, text: string, options: SeedOptions): [table: st
     ['tenants', { id: tenant_id, slug: t.slug, name: text }],
     ['memberships', { tenant_id, user_id: t.userId, role: 'owner' }],
     ['repositories', { tenant_id, id: repository_id, name: t.repositoryName, production_branch: t.ref.slice(11) }],
-    ['tokens', { tenant_id, id: t.tokenId, name: text, token_hash: t.tokenHash, scopes: ['git:push', 'git:read'] }],
+    [
+      'tokens',
+      {
+        tenant_id,
+        created_by: t.userId,
+        id: t.tokenId,
+        name: text,
+        token_hash: t.tokenHash,
+        scopes: ['git:push', 'git:read'],
+      },
+    ],
     ['repository_refs', { tenant_id, repository_id, ref: t.ref, commit_sha: t.commitSha }],
     ['pushes', pushOf(t)],
     ['environments', { tenant_id, id: environment_id, name: 'production', kind: 'production' }],
-    ['variables', { tenant_id, environment_id, kind: 'build', name: 'SEED', value: text }],
-    ['secrets', { tenant_id, environment_id, name: 'seed', version: 1, key_id: 'key_seed', sealed: Buffer.from(text) }],
+    ['variables', { tenant_id, environment_id, kind: 'build', name: t.variableName, value: text }],
+    [
+      'secrets',
+      { tenant_id, environment_id, name: t.secretName, version: 1, key_id: 'key_seed', sealed: Buffer.from(text) },
+    ],
     ['functions', { tenant_id, id: t.functionId, environment_id, name: t.functionName, repository_id, root_dir: '.' }],
     ['deployments', deploymentOf(t, text, options.deploymentStatus ?? 'building')],
     ['revisions', revisionOf(t, text)],

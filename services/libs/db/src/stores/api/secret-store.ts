@@ -34,12 +34,12 @@ export class ConsoleSecretStore {
       const slot = await nextSlot(tx, name);
       if (slot === null) return null;
       const { keyId, sealed } = await seal(slot);
+      // Not `excluded.sealed`: naming it asks for the right to read the column, which this role does not have.
       await tx.$executeRaw`
         insert into secrets (tenant_id, environment_id, name, version, key_id, sealed, created_at, updated_at)
         values (${tenantId}, ${slot.environmentId}, ${name}, ${slot.version}, ${keyId}, ${sealed}, ${now}, ${now})
         on conflict (tenant_id, environment_id, name) do update
-          set version = excluded.version, key_id = excluded.key_id, sealed = excluded.sealed,
-              updated_at = excluded.updated_at`;
+          set version = ${slot.version}, key_id = ${keyId}, sealed = ${sealed}, updated_at = ${now}`;
       const [row] = await tx.$queryRaw<SecretRow[]>`
         select name, version, created_at as "createdAt", updated_at as "updatedAt" from secrets
         where environment_id = ${slot.environmentId} and name = ${name}`;

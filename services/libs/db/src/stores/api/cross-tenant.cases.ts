@@ -1,0 +1,76 @@
+import { casesOf, type StoreCases } from '../../tenancy/cases';
+import {
+  ConsoleDeploymentStore,
+  ConsoleFunctionStore,
+  ConsoleLogStore,
+  ConsoleRepositoryStore,
+  ConsoleSecretStore,
+  ConsoleTokenStore,
+  ConsoleUsageStore,
+  ConsoleVariableStore,
+} from './index';
+
+const start = new Date(0);
+const end = new Date('2200-01-01T00:00:00Z');
+const firstLine = { chunkId: '0', line: 0 };
+
+export const crossTenantCases: readonly StoreCases[] = [
+  casesOf(ConsoleDeploymentStore, (db) => new ConsoleDeploymentStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId, { limit: 100 }),
+    find: ({ store, tenantId, theirs }) => store.find(tenantId, theirs.deploymentId),
+    requestCancel: ({ store, tenantId, theirs }) => store.requestCancel(tenantId, theirs.deploymentId, start),
+    rollback: ({ store, tenantId, theirs }) => {
+      const release = { id: `rel_new_${theirs.slug}`, userId: null, now: start };
+      return store.rollback(tenantId, theirs.deploymentId, release, () => undefined);
+    },
+  }),
+  casesOf(ConsoleFunctionStore, (db) => new ConsoleFunctionStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId, start),
+    find: ({ store, tenantId, theirs }) => store.find(tenantId, theirs.functionName, start),
+    findId: ({ store, tenantId, theirs }) => store.findId(tenantId, theirs.functionName),
+    listRevisions: ({ store, tenantId, theirs }) =>
+      store.listRevisions(tenantId, theirs.functionId, { limit: 100, before: null }),
+  }),
+  casesOf(ConsoleLogStore, (db) => new ConsoleLogStore(db), {
+    functionLinesBefore: ({ store, tenantId, theirs }) =>
+      store.functionLinesBefore(tenantId, theirs.functionId, { filter: {}, before: null, limit: 100 }),
+    functionLinesAfter: ({ store, tenantId, theirs }) =>
+      store.functionLinesAfter(tenantId, theirs.functionId, { filter: {}, after: firstLine, limit: 100 }),
+    functionLogEnd: ({ store, tenantId, theirs }) => store.functionLogEnd(tenantId, theirs.functionId),
+    buildLinesAfter: ({ store, tenantId, theirs }) =>
+      store.buildLinesAfter(tenantId, theirs.deploymentId, { after: firstLine, limit: 100 }),
+  }),
+  casesOf(ConsoleRepositoryStore, (db) => new ConsoleRepositoryStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId),
+    findId: ({ store, tenantId, theirs }) => store.findId(tenantId, theirs.repositoryName),
+    withProductionHead: ({ store, tenantId, theirs }) =>
+      store.withProductionHead(tenantId, theirs.repositoryName, async () => undefined),
+    removePins: ({ store, tenantId, theirs }) =>
+      store.removePins(tenantId, theirs.repositoryName, async () => undefined),
+  }),
+  casesOf(ConsoleSecretStore, (db) => new ConsoleSecretStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId),
+    put: ({ store, tenantId, theirs }) =>
+      store.put(tenantId, theirs.secretName, start, async () => ({ keyId: 'key_seed', sealed: Buffer.from('new') })),
+    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, theirs.secretName),
+  }),
+  casesOf(ConsoleTokenStore, (db) => new ConsoleTokenStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId),
+    create: ({ store, tenantId, theirs }) => {
+      const made = { id: `tok_new_${theirs.slug}`, name: 'new', tokenHash: Buffer.from(theirs.slug), scopes: ['read'] };
+      const about = { repositoryId: theirs.repositoryId, createdBy: theirs.userId, createdAt: start, expiresAt: null };
+      return store.create(tenantId, { ...made, ...about });
+    },
+    revoke: ({ store, tenantId, theirs }) => store.revoke(tenantId, theirs.tokenId, start),
+  }),
+  casesOf(ConsoleUsageStore, (db) => new ConsoleUsageStore(db), {
+    list: ({ store, tenantId, theirs }) =>
+      store.list(tenantId, { from: start, to: end, functionId: theirs.functionId }),
+  }),
+  casesOf(ConsoleVariableStore, (db) => new ConsoleVariableStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId),
+    put: ({ store, tenantId, theirs }) =>
+      store.put(tenantId, { kind: 'build', name: theirs.variableName, value: 'new', updatedAt: start }),
+    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, 'build', theirs.variableName),
+  }),
+];

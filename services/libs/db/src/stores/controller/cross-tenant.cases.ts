@@ -1,0 +1,31 @@
+import { casesOf, type StoreCases } from '../../tenancy/cases';
+import { FunctionLogStore, IdleUsageStore, ReleaseStore, ReplicaStore } from './index';
+
+export const crossTenantCases: readonly StoreCases[] = [
+  casesOf(ReleaseStore, (db) => new ReleaseStore(db), {
+    route: {
+      given: `update deployments set status = 'releasing' where tenant_id = $1`,
+      attempt: ({ store, tenantId, theirs }) => store.route(tenantId, theirs.releaseId),
+    },
+    finish: ({ store, tenantId, theirs }) =>
+      store.finish(tenantId, theirs.releaseId, { release: 'failed', deployment: null, reason: 'No.' }),
+  }),
+  casesOf(ReplicaStore, (db) => new ReplicaStore(db), {
+    mirror: ({ store, tenantId, theirs }) => {
+      const { replicaId, revisionId } = theirs;
+      const crashed = { replicaId, revisionId, state: 'crashed', address: null, reason: 'No.' } as const;
+      return store.mirror(tenantId, [{ ...crashed, restarts: 1, startedAtMs: 0 }], [replicaId]);
+    },
+  }),
+  casesOf(FunctionLogStore, (db) => new FunctionLogStore(db), {
+    append: ({ store, tenantId, theirs }) => {
+      const { replicaId, revisionId } = theirs;
+      const chunk = { revisionId, replicaId, firstAtMs: 1, lastAtMs: 1, byteCount: 1 };
+      return store.append(tenantId, [{ ...chunk, lines: [[1, 'stdout', '', 'x']] }]);
+    },
+  }),
+  casesOf(IdleUsageStore, (db) => new IdleUsageStore(db), {
+    add: ({ store, tenantId, theirs }) =>
+      store.add(tenantId, [{ functionId: theirs.functionId, atMs: 1, idleMibMs: 5 }]),
+  }),
+];
