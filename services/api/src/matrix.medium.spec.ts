@@ -1,0 +1,218 @@
+import { operations, type Operation, type OperationId } from '@wherry/contract/api';
+import { seedTenant, type SeededTenant } from '@wherry/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { publishSealingKey, startApi, type Harness, type Reply } from './testing/harness';
+
+/**
+ * How each operation succeeds on a seeded tenant: a body where it has one, and the status. An operation of the contract
+ * that is not here does not compile; one that is here goes through every row of the matrix below.
+ */
+const cases: Record<OperationId, { body?: (seeded: SeededTenant) => object; status: number; params?: object }> = {
+  createSessionFromLink: { body: () => ({ link: 'unknown' }), status: 401 },
+  getSession: { status: 200 },
+  endSession: { status: 204 },
+  createLoginLink: { body: () => ({}), status: 201 },
+  listTenants: { status: 200 },
+  createTenant: { body: () => ({ slug: 'another', name: 'Another' }), status: 201 },
+  listFunctions: { status: 200 },
+  getFunction: { status: 200 },
+  listRevisions: { status: 200 },
+  invokeFunction: { body: () => ({}), status: 200 },
+  listFunctionLogs: { status: 200 },
+  tailFunctionLogs: { status: 200 },
+  getFunctionUsage: { status: 200 },
+  getUsage: { status: 200 },
+  listDeployments: { status: 200 },
+  getDeployment: { status: 200 },
+  listBuildLog: { status: 200 },
+  tailBuildLog: { status: 200 },
+  cancelDeployment: { body: () => ({}), status: 202 },
+  rollbackToDeployment: { body: () => ({}), status: 409 },
+  listRepositories: { status: 200 },
+  resumeReleases: { body: () => ({}), status: 202 },
+  redeploy: { body: () => ({}), status: 202 },
+  listSecrets: { status: 200 },
+  putSecret: { body: () => ({ value: 'canary' }), status: 200 },
+  deleteSecret: { status: 204 },
+  listVariables: { status: 200 },
+  putVariable: { body: () => ({ value: 'x' }), status: 200 },
+  deleteVariable: { status: 204 },
+  listTokens: { status: 200 },
+  createToken: { body: () => ({ name: 'ci', scopes: ['deploy'], expiresInDays: null }), status: 201 },
+  revokeToken: { status: 204 },
+};
+const all = Object.entries(operations) as [OperationId, Operation][];
+const ofTenants = all.filter(([, { auth }]) => auth.startsWith('tenant:'));
+
+let api: Harness;
+let mine: SeededTenant;
+let foreign: SeededTenant;
+let cookie: Record<string, string>;
+
+beforeAll(async () => {
+  api = await startApi();
+  mine = await seedTenant(api.test.url('owner'), 'mine');
+  foreign = await seedTenant(api.test.url('owner'), 'foreign');
+  await api.owner('update users set is_operator = true where id = $1', [mine.userId]);
+  cookie = await api.signIn(mine.userId);
+  await publishSealingKey(api);
+});
+afterAll(() => api.close());
+
+/** The path of an operation on what was seeded for one tenant, as reached through the slug of another. */
+function pathOf({ path }: Operation, seeded: SeededTenant, slug = seeded.slug): string {
+  const values: Record<string, string> = {
+    ...{ tenant: slug, function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
+    ...{ repository: seeded.repositoryName, secret: `seed-${seeded.slug}` },
+    ...{ kind: 'build', variable: `SEED_${seeded.slug}` },
+  };
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+}
+
+function send(id: OperationId, path: string, headers: Record<string, string>, seeded = mine): Promise<Reply> {
+  const body = cases[id].body?.(seeded);
+  return api.send(operations[id].method, path, { headers, ...(body ? { body } : {}) });
+}
+
+/** A problem without what differs from request to request. */
+function withoutRequestId({ status, headers, text }: Reply): unknown {
+  const requestId = String(headers['x-request-id']);
+  expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+  const { date: _, 'x-request-id': __, ...rest } = headers;
+  return { status, headers: rest, text: text.replace(requestId, '') };
+}
+
+describe('every operation', () => {
+  const closed = all.filter(([, { auth }]) => auth !== 'public');
+  it.each(closed)('%s is closed to whoever is not signed in', async (id, operation) => {
+    const reply = await send(id, pathOf(operation, mine), {});
+    expect(reply.status).toBe(401);
+    expect(reply.json()).toMatchObject({ type: 'urn:wherry:problem:request.unauthenticated', status: 401 });
+    const forged = await send(id, pathOf(operation, mine), { ...cookie, cookie: 'wherry_session=made-up' });
+    expect(withoutRequestId(forged)).toEqual(withoutRequestId(reply));
+  });
+
+  it.each(closed)('%s is closed to tokens that do not exist', async (id, operation) => {
+    const reply = await send(id, pathOf(operation, mine), { authorization: 'Bearer wherry_made-up' });
+    expect(reply.status).toBe(401);
+  });
+
+  it.each(ofTenants)("%s answers another tenant's login exactly as for a tenant that is not", async (id, operation) => {
+    const theirs = await send(id, pathOf(operation, foreign), cookie, foreign);
+    const missing = await send(id, pathOf(operation, foreign, 'no-such-tenant'), cookie, foreign);
+    expect(theirs.status).toBe(404);
+    expect(withoutRequestId(theirs)).toEqual(withoutRequestId(missing));
+  });
+
+  it.each(ofTenants)("%s answers another tenant's token exactly as for a tenant that is not", async (id, operation) => {
+    const token = await api.token(mine.tenantId, ['read', 'deploy']);
+    const theirs = await send(id, pathOf(operation, foreign), token, foreign);
+    const missing = await send(id, pathOf(operation, foreign, 'no-such-tenant'), token, foreign);
+    expect(theirs.status).toBe(404);
+    expect(withoutRequestId(theirs)).toEqual(withoutRequestId(missing));
+  });
+
+  // Within one's own tenant, what belongs to another tenant is as missing as what never was.
+  const ofThings = ofTenants.filter(([, { params }]) => Object.keys(params?.shape ?? {}).length > 1);
+  const making = ['putSecret', 'putVariable'];
+  it.each(ofThings.filter(([id]) => !making.includes(id)))(
+    "%s answers for another tenant's things in one's own tenant with 404",
+    async (id, operation) => {
+      const reply = await send(id, pathOf(operation, foreign, mine.slug), cookie, foreign);
+      expect(reply.status).toBe(404);
+      expect(reply.text).not.toContain('private-');
+    },
+  );
+
+  it.each(all.filter(([, { body }]) => body !== undefined))(
+    '%s refuses a body that is not as it should be',
+    async (id, operation) => {
+      const path = pathOf(operation, mine);
+      const unknown = await api.send(operation.method, path, { headers: cookie, body: { surprise: true } });
+      expect(unknown.status).toBe(400);
+      expect(unknown.json()).toMatchObject({
+        errors: expect.arrayContaining([{ pointer: expect.any(String), detail: expect.any(String) }]),
+      });
+      for (const raw of ['{', '[]', 'null', '"text"', '\u0000']) {
+        expect((await api.send(operation.method, path, { headers: cookie, raw })).status).toBe(400);
+      }
+      const form = { ...cookie, 'content-type': 'application/x-www-form-urlencoded' };
+      expect((await api.send(operation.method, path, { headers: form, raw: 'value=x' })).status).toBe(400);
+      expect(
+        (await api.send(operation.method, path, { headers: cookie, raw: `"${'x'.repeat(1_048_576)}"` })).status,
+      ).toBe(413);
+      expect(cases[id].body, 'has a body in its case').toBeDefined();
+    },
+  );
+
+  it.each(all)('%s refuses a query parameter that it does not know', async (id, operation) => {
+    const reply = await send(id, `${pathOf(operation, mine)}?surprise=1`, cookie);
+    expect(reply.status).toBe(400);
+  });
+});
+
+describe('changes', () => {
+  const changing = all.filter(([, { method }]) => method !== 'GET');
+  it.each(changing)('%s is refused to pages of other origins', async (id, operation) => {
+    const { cookie: value = '' } = cookie;
+    const path = pathOf(operation, mine);
+    const from = (headers: Record<string, string>) => send(id, path, { cookie: value, ...headers });
+    expect((await from({ origin: 'http://evil.test' })).status).toBe(403);
+    expect((await from({ origin: `http://acme.localhost:${api.port}` })).status).toBe(403);
+    expect((await from({ origin: 'null' })).status).toBe(403);
+    expect((await from({ 'sec-fetch-site': 'same-site' })).status).toBe(403);
+    expect((await from({ authorization: 'Basic eDp5' })).status).toBe(403);
+    expect((await from({})).status).toBe(403);
+  });
+});
+
+describe('roles', () => {
+  const ranks = ['billing', 'viewer', 'developer', 'owner'];
+  it.each(ofTenants)('%s asks for its role and no more', async (id, operation) => {
+    const seeded = await freshTenant(`r${id.toLowerCase()}`);
+    const headers = await api.signIn(seeded.userId);
+    const needed = ranks.indexOf(operation.auth.slice('tenant:'.length));
+    for (const [rank, role] of ranks.entries()) {
+      await api.owner('update memberships set role = $1 where tenant_id = $2', [role, seeded.tenantId]);
+      const status = await statusOf(id, pathOf(operation, seeded), headers, seeded);
+      expect([role, status]).toEqual([role, rank < needed ? 403 : cases[id].status]);
+      if (rank >= needed) break;
+    }
+  });
+
+  it.each(ofTenants)('%s asks of a token the scope of its kind', async (id, operation) => {
+    const seeded = await freshTenant(`t${id.toLowerCase()}`);
+    const path = pathOf(operation, seeded);
+    const right = operation.method === 'GET' ? 'read' : 'deploy';
+    const wrong = ['read', 'deploy', 'git:read', 'git:push'].filter((scope) => scope !== right);
+    expect(await statusOf(id, path, await api.token(seeded.tenantId, wrong), seeded)).toBe(403);
+    const expected = operation.tokens === 'refused' ? 403 : cases[id].status;
+    expect(await statusOf(id, path, await api.token(seeded.tenantId, [right]), seeded)).toBe(expected);
+  });
+
+  it.each(all.filter(([, { auth }]) => auth === 'operator'))('%s is for operators only', async (id, operation) => {
+    const headers = await api.signIn(foreign.userId);
+    expect(await statusOf(id, pathOf(operation, foreign), headers, foreign)).toBe(403);
+    expect(await statusOf(id, pathOf(operation, mine), cookie, mine)).toBe(cases[id].status);
+  });
+});
+
+async function freshTenant(name: string): Promise<SeededTenant> {
+  const seeded = await seedTenant(api.test.url('owner'), name);
+  // So that the production branch exists, which the seed leaves to its reader.
+  await api.owner('update repository_refs set ref = $1 where tenant_id = $2', [seeded.ref, seeded.tenantId]);
+  return seeded;
+}
+
+/** The status alone: streams are left as soon as they have begun. */
+async function statusOf(
+  id: OperationId,
+  path: string,
+  headers: Record<string, string>,
+  seeded: SeededTenant,
+): Promise<number> {
+  if (operations[id].response.kind !== 'events') return (await send(id, path, headers, seeded)).status;
+  const stream = await api.stream(path, headers);
+  stream.close();
+  return stream.status;
+}
