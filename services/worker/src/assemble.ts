@@ -8,6 +8,7 @@ import type { Clock } from './clock';
 import type { WorkerConfig } from './config';
 import type { Identities } from './identities';
 import { PlanHead, rootDir } from './plan/plan-head';
+import type { ProofTimes } from './proof/prove-release';
 import type { Prober } from './proof/prober';
 import { Proofs } from './proof/proofs';
 import type { Source } from './source/source';
@@ -27,6 +28,8 @@ export type Outside = Readonly<{
   listen: WorkerParts['listen'];
   uidOf: (tenantNumber: number) => number;
   isRoot: boolean;
+  /** How long proofs may take; the usual times when left out. */
+  times?: Readonly<{ proof: ProofTimes }>;
   stores: Readonly<{
     plans: PlanStore;
     builds: BuildStore;
@@ -69,9 +72,18 @@ export function assemble(config: AssembleConfig, outside: Outside): Worker {
     ...{ builds: stores.builds, results: stores.results, runner, artifacts, source, identities },
     ...{ clock, policy, lease, uidOf, log, concurrency },
   });
-  const enqueueBuild: PlanHeadEnqueue = (tx, tenantId, deploymentId) => queue.send(tx, 'build', { tenantId, deploymentId });
+  const enqueueBuild: PlanHeadEnqueue = (tx, tenantId, deploymentId) =>
+    queue.send(tx, 'build', { tenantId, deploymentId });
   const plan = new PlanHead({ store: stores.plans, source, identities, clock, log, enqueueBuild });
-  const proofs = new Proofs({ store: stores.proofs, prober: outside.prober, identities, clock, times: proofTimes, log });
+  const times = outside.times?.proof ?? proofTimes;
+  const proofs = new Proofs({
+    store: stores.proofs,
+    prober: outside.prober,
+    identities,
+    clock,
+    times,
+    log,
+  });
   const sweep = new Sweep({
     ...{ store: stores.sweep, runner, artifacts, clock, log, settings: settingsOf(config) },
     actions: {

@@ -9,7 +9,9 @@ import type { Sweep } from './sweep/sweep';
 export type WorkerParts = Readonly<{
   queue: Queue;
   /** Makes the listener of `channels` that tells this worker. */
-  listen: (tell: Pick<ConstructorParameters<typeof Listener>[0], 'channels' | 'onReady' | 'onNotification'>) => Listener;
+  listen: (
+    tell: Pick<ConstructorParameters<typeof Listener>[0], 'channels' | 'onReady' | 'onNotification'>,
+  ) => Listener;
   plan: PlanHead;
   builds: Builds;
   proofs: Proofs;

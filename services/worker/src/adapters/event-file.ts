@@ -145,7 +145,8 @@ function parseEvent(line: string): BuildEvent {
   try {
     return BuildEvent.parse(JSON.parse(line));
   } catch {
-    const reason = 'The builder reported something that cannot be read. Redeploy, and tell the operator if it happens again.';
+    const reason =
+      'The builder reported something that cannot be read. Redeploy, and tell the operator if it happens again.';
     return { type: 'failure', at: 0, reason };
   }
 }

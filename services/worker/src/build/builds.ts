@@ -24,7 +24,12 @@ export class Builds {
     const known = this.running.get(deploymentId);
     if (known) return known.done;
     if (this.stopping.signal.aborted) return;
-    const entry: Running = { isClaimed: false, ended: new AbortController(), recheck: () => undefined, done: Promise.resolve() };
+    const entry: Running = {
+      isClaimed: false,
+      ended: new AbortController(),
+      recheck: () => undefined,
+      done: Promise.resolve(),
+    };
     this.running.set(deploymentId, entry);
     entry.done = this.runInTurn(tenantId, deploymentId, entry).finally(() => this.running.delete(deploymentId));
     return entry.done;

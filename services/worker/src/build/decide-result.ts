@@ -29,7 +29,9 @@ export function decideResult(state: ResultState, built: readonly BuiltFunction[]
 
 /** Equal configurations have equal hashes, whatever the order of their keys. `value` is JSON. */
 export function configHash(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(sorted(value))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex');
 }
 
 function sorted(value: unknown): unknown {

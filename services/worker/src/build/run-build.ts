@@ -118,7 +118,8 @@ export class RunBuild {
     const digests = word.functions.map((each) => each.artifactDigest);
     const existing = await this.parts.artifacts.existing(digests);
     // An artifact that is not there cannot run: the same as a builder that never said so.
-    if (digests.some((digest) => !existing.has(digest))) return this.fail('The build left no artifact. Redeploy it.', last);
+    if (digests.some((digest) => !existing.has(digest)))
+      return this.fail('The build left no artifact. Redeploy it.', last);
     const functions = word.functions.map((each) => this.builtFunction(each));
     const result = { ...last, functions, newReleaseId: this.parts.identities.id('release') };
     const outcome = await this.store(result);

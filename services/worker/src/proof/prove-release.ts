@@ -52,7 +52,15 @@ export class ProveRelease {
     const durationMs = clock.now() - startedAt;
     const { deploymentId } = release;
     const message = verdict.kind === 'failed' ? verdict.reason : verdict.kind;
-    log.write({ op: 'release.prove', ok: verdict.kind !== 'failed', tenantId, releaseId, deploymentId, durationMs, message });
+    log.write({
+      op: 'release.prove',
+      ok: verdict.kind !== 'failed',
+      tenantId,
+      releaseId,
+      deploymentId,
+      durationMs,
+      message,
+    });
   }
 
   private async judge(
@@ -69,7 +77,11 @@ export class ProveRelease {
   }
 
   /** Null when all live gateways serve the version. Waits without end for the first gateway: nothing can be wrong yet. */
-  private async untilAcknowledged(version: number, heard: () => AbortSignal, stop: AbortSignal): Promise<Verdict | null> {
+  private async untilAcknowledged(
+    version: number,
+    heard: () => AbortSignal,
+    stop: AbortSignal,
+  ): Promise<Verdict | null> {
     const { store, clock, times } = this.parts;
     let since: number | null = null;
     while (!stop.aborted) {
