@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TestRemote, WorkingCopy, type Tenant } from './adapters/test-remote';
+import { flush, packet } from './protocol/pkt-line';
 
 let remote: TestRemote;
 let tenant: Tenant;
@@ -93,9 +95,9 @@ describe('a service that is killed between the move of a ref and its ledger', ()
     const first = await startService();
     const blocker = new pg.Client({ connectionString: remote.database.url('owner') });
     await blocker.connect();
-    // The ledger cannot be written while this lock is held; everything before it can.
+    // The ledger can be read and not be written while this lock is held; everything before it can.
     await blocker.query('begin');
-    await blocker.query('lock table repository_refs in access exclusive mode');
+    await blocker.query('lock table repository_refs in exclusive mode');
     const pushed = push();
     const head = await copy.head();
     await until(async () => {
@@ -136,4 +138,36 @@ describe('a service that is killed between the move of a ref and its ledger', ()
     expect(err).toContain('remote: The deployment goes on without this terminal: http://127.0.0.1:3000/deployments');
     expect(code).toBe(0);
   });
+
+  it('leaves no git process behind when it is killed in the middle of an upload, and no ref', async () => {
+    const child = await startService();
+    const before = await remote.ledger(tenant);
+    const [repository] = await remote.rows<{ id: string }>('select id from repositories where tenant_id = $1', [
+      tenant.id,
+    ]);
+    const upload = request({
+      ...{ socketPath: socket(), path: `/git/${tenant.slug}/shop.git/git-receive-pack`, method: 'POST' },
+      headers: { authorization: `Basic ${btoa(`x:${token}`)}` },
+    });
+    upload.on('error', () => undefined);
+    upload.write(packet(`${'0'.repeat(40)} ${'a'.repeat(40)} refs/heads/half\0report-status side-band-64k`));
+    upload.write(Buffer.concat([flush, Buffer.from('PACK\0\0\0\u0002\0\0\u0010\0')]));
+    const workers = () => processesWith(`PATH_INFO=/${tenant.id}/${repository?.id}.git`);
+    await until(async () => ((await workers()).length >= 2 ? true : null));
+    await end(child, 'SIGKILL');
+    await until(async () => ((await workers()).length === 0 ? true : null));
+    await startService();
+    await until(async () => {
+      const rows = await remote.rows<{ status: string }>("select status from pushes where ref = 'refs/heads/half'");
+      return rows[0]?.status === 'void' ? true : null;
+    });
+    expect(await remote.ledger(tenant)).toEqual(before);
+  });
 });
+
+/** Pids of the processes whose environment holds `text`. */
+async function processesWith(text: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const environments = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')));
+  return pids.filter((_, index) => environments[index]?.includes(text));
+}

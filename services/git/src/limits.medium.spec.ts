@@ -11,13 +11,17 @@ let token: string;
 let copy: WorkingCopy;
 let count = 0;
 
-const push = (name: string) =>
-  copy.git('push', `${remote.url.replace('//', `//git:${token}@`)}/git/${tenant.slug}/${name}.git`, 'main');
+const push = (name: string, ...refs: string[]) =>
+  copy.git(
+    'push',
+    `${remote.url.replace('//', `//git:${token}@`)}/git/${tenant.slug}/${name}.git`,
+    ...(refs.length > 0 ? refs : ['main']),
+  );
 
 beforeAll(async () => {
   remote = await TestRemote.start({
     follow: { limitMs: 0, quietMs: 1_000, planMs: 1_000 },
-    limits: { ...gitLimits, pushBytes: 2 * mebibyte, repositoryBytes: 4 * mebibyte, repositories: 2 },
+    limits: { ...gitLimits, pushBytes: 2 * mebibyte, repositoryBytes: 4 * mebibyte, repositories: 2, refs: 3 },
   });
 });
 afterAll(() => remote.close());
@@ -64,5 +68,16 @@ describe('the limits of a tenant', () => {
     expect((await push('c')).err).toContain('remote: This tenant already has 2 repositories');
     await copy.commit('handler.js', 'module.exports = 2\n');
     expect(await push('a')).toMatchObject({ code: 0 });
+  });
+
+  it('refuse one ref more than a repository may have, and let go of others', async () => {
+    await push('shop');
+    for (const name of ['one', 'two', 'three']) await copy.git('branch', name);
+    expect((await push('shop', 'one', 'two', 'three')).err).toContain(
+      'remote: A repository may have 3 branches and tags',
+    );
+    expect(await push('shop', 'one', 'two')).toMatchObject({ code: 0 });
+    expect(await push('shop', ':one')).toMatchObject({ code: 0 });
+    expect(await push('shop', 'three')).toMatchObject({ code: 0 });
   });
 });

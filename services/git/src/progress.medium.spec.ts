@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { git, TestRemote, WorkingCopy, type Served, type Tenant } from './adapters/test-remote';
+import { flush, packet } from './protocol/pkt-line';
 
 let remote: TestRemote & Served;
 let tenant: Tenant;
@@ -37,8 +39,11 @@ function startPush(ref = 'main') {
 }
 
 /** Plays the planner: waits for the job and makes a deployment of the head. */
-async function plan(id: string, fields: { status?: string; reason?: string; commitSha?: string } = {}): Promise<void> {
-  const head = await copy.head();
+async function plan(
+  id: string,
+  fields: { status?: string; reason?: string; commitSha?: string; head?: string } = {},
+): Promise<void> {
+  const head = fields.head ?? (await copy.head());
   let repositoryId: string | undefined;
   while (repositoryId === undefined) {
     const rows = await remote.rows<{ repository_id: string }>(
@@ -177,5 +182,30 @@ describe('the terminal of a push', () => {
     await move('dep_7', 'live');
     expect((await done).err).toContain('remote: Superseded: A newer commit was pushed.');
     expect((await second.done).err).toContain('remote: Live:');
+  });
+
+  it('is not held open for a client that cannot show progress', async () => {
+    const next = await copy.commit('handler.js', 'module.exports = 2\n');
+    const before = (await copy.git('rev-parse', 'HEAD~1')).out;
+    const first = startPush('HEAD~1:refs/heads/main');
+    const other = startPush('HEAD:refs/heads/other');
+    await Promise.all([plan('dep_8', { status: 'cancelled', commitSha: before, head: before }), other.done]);
+    await first.done;
+    const pack = Buffer.concat([Buffer.from('PACK'), Buffer.from([0, 0, 0, 2, 0, 0, 0, 0])]);
+    const body = Buffer.concat([
+      packet(`${before} ${next} refs/heads/main\0report-status`),
+      ...[flush, pack, createHash('sha1').update(pack).digest()],
+    ]);
+    const { origin, pathname, password } = new URL(address);
+    const reply = await fetch(`${origin}${pathname}/git-receive-pack`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${btoa(`x:${password}`)}`,
+        'content-type': 'application/x-git-receive-pack-request',
+      },
+      body,
+    });
+    expect(await reply.text()).toBe('000eunpack ok\n0017ok refs/heads/main\n0000');
+    expect((await remote.ledger(tenant))['refs/heads/main']).toBe(next);
   });
 });

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { git, TestRemote, WorkingCopy, type Served, type Tenant } from './adapters/test-remote';
+import { flush, packet } from './protocol/pkt-line';
 
 let remote: TestRemote & Served;
 let tenant: Tenant;
@@ -225,5 +227,18 @@ describe('the door', () => {
     const other = await WorkingCopy.create(remote.folder);
     expect(await other.git('fetch', '--quiet', '--depth=1', address('shop'), lost)).toMatchObject({ code: 0 });
     expect((await other.git('rev-parse', 'FETCH_HEAD')).out).toBe(lost);
+  });
+
+  it('understands a fetch whose wishes are compressed, and refuses another compression', async () => {
+    await push('shop', 'main');
+    const wishes = Buffer.concat([packet(`want ${await copy.head()}\n`), flush, packet('done\n')]);
+    const ask = (encoding: string) =>
+      fetch(`${remote.url}/git/${tenant.slug}/shop.git/git-upload-pack`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa(`x:${token}`)}`, 'content-encoding': encoding },
+        body: gzipSync(wishes),
+      });
+    expect(await (await ask('gzip')).text()).toMatch(/^0008NAK\nPACK/);
+    expect((await ask('br')).status).toBe(415);
   });
 });

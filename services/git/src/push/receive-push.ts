@@ -99,7 +99,8 @@ export class ReceivePush {
     for (const line of notDeployedLines(landed, settled.productionBranch)) await reply.say(line);
     const branch = settled.productionBranch;
     const production = landed.find(({ ref }) => branch !== null && ref === refOfBranch(branch));
-    if (branch === null || production === undefined) {
+    // Without a second band there is no way to tell the progress.
+    if (branch === null || production === undefined || isDeletion(production) || !hasSideband(head)) {
       reply.end();
       return null;
     }
@@ -136,6 +137,12 @@ export class ReceivePush {
   }
 
   private async judgeSize(found: GitRepository | null, head: PushHead): Promise<Refusal | null> {
+    const made = head.updates.filter(({ oldSha }) => oldSha === zeroSha).length;
+    if (made > 0 && (found?.refCount ?? 0) + made > this.limits.refs) {
+      return refuseAll(head.updates, 'too many refs', [
+        `A repository may have ${this.limits.refs} branches and tags: delete some that are not needed.`,
+      ]);
+    }
     if (found === null || head.updates.every(isDeletion)) return null;
     if ((await this.room(found)) >= leastRoom) return null;
     return refuseAll(head.updates, 'the repository is full', [

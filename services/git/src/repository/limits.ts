@@ -5,6 +5,8 @@ export type GitLimits = Readonly<{
   /** Bytes of one repository on disk, beyond which nothing more is taken in. */
   repositoryBytes: number;
   repositories: number;
+  /** Branches and tags of one repository. */
+  refs: number;
   /** Longest time of one git process. */
   backendMs: number;
   /** Git processes for requests at a time; more are told to come again. */
@@ -15,6 +17,7 @@ export const gitLimits: GitLimits = {
   pushBytes: 100 * 1024 * 1024,
   repositoryBytes: 500 * 1024 * 1024,
   repositories: 200,
+  refs: 2_000,
   backendMs: 15 * 60_000,
   backends: 32,
 };

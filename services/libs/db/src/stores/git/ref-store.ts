@@ -1,6 +1,13 @@
 import type { Database, Tx } from '../../database';
 
-export type GitRepository = Readonly<{ tenantId: string; id: string; name: string; productionBranch: string | null }>;
+export type GitRepository = Readonly<{
+  tenantId: string;
+  id: string;
+  name: string;
+  productionBranch: string | null;
+  /** Branches and tags in the ledger. */
+  refCount: number;
+}>;
 
 export type IntendedUpdate = Readonly<{ pushId: string; ref: string; oldSha: string; newSha: string }>;
 
@@ -28,7 +35,13 @@ export class TooManyRepositoriesError extends Error {
   override name = 'TooManyRepositoriesError';
 }
 
-type RepositoryRow = { tenant_id: string; id: string; name: string; production_branch: string | null };
+type RepositoryRow = {
+  tenant_id: string;
+  id: string;
+  name: string;
+  production_branch: string | null;
+  ref_count: number;
+};
 type PushRow = { id: string; ref: string; new_sha: string };
 
 const zeroSha = '0'.repeat(40);
@@ -103,7 +116,7 @@ export class RefStore {
 
   /** Every repository with its ledger and whether updates are intended. Crosses tenants, for the comparison. */
   async listLedgers(): Promise<(GitRepository & { refs: ReadonlyMap<string, string>; hasIntended: boolean })[]> {
-    type Row = RepositoryRow & { refs: Record<string, string> | null; has_intended: boolean };
+    type Row = Omit<RepositoryRow, 'ref_count'> & { refs: Record<string, string> | null; has_intended: boolean };
     const rows = await this.db.cross(
       'refs',
       (tx) => tx.$queryRaw<Row[]>`
@@ -115,7 +128,7 @@ export class RefStore {
         from repositories r`,
     );
     return rows.map((row) => ({
-      ...toRepository(row),
+      ...toRepository({ ...row, ref_count: Object.keys(row.refs ?? {}).length }),
       refs: new Map(Object.entries(row.refs ?? {})),
       hasIntended: row.has_intended,
     }));
@@ -124,7 +137,9 @@ export class RefStore {
 
 async function findByName(tx: Tx, tenantId: string, name: string): Promise<GitRepository | null> {
   const rows = await tx.$queryRaw<RepositoryRow[]>`
-    select tenant_id, id, name, production_branch from repositories where tenant_id = ${tenantId} and name = ${name}`;
+    select r.tenant_id, r.id, r.name, r.production_branch,
+      (select count(*)::int from repository_refs l where l.tenant_id = r.tenant_id and l.repository_id = r.id) as ref_count
+    from repositories r where r.tenant_id = ${tenantId} and r.name = ${name}`;
   return rows[0] === undefined ? null : toRepository(rows[0]);
 }
 
@@ -138,7 +153,7 @@ async function insert(
     select ${tenantId}, ${repository.newId}, ${repository.name}
     where (select count(*) from repositories where tenant_id = ${tenantId}) < ${repository.maxRepositories}
     on conflict (tenant_id, name) do nothing
-    returning tenant_id, id, name, production_branch`;
+    returning tenant_id, id, name, production_branch, 0 as ref_count`;
   const found = rows[0] === undefined ? await findByName(tx, tenantId, repository.name) : toRepository(rows[0]);
   if (found === null) throw new TooManyRepositoriesError(`The tenant already has ${repository.maxRepositories}.`);
   return found;
@@ -190,5 +205,6 @@ async function updateLedger(tx: Tx, tenantId: string, seen: SeenRefs): Promise<s
 }
 
 function toRepository(row: RepositoryRow): GitRepository {
-  return { tenantId: row.tenant_id, id: row.id, name: row.name, productionBranch: row.production_branch };
+  const { tenant_id, id, name, production_branch, ref_count } = row;
+  return { tenantId: tenant_id, id, name, productionBranch: production_branch, refCount: ref_count };
 }
