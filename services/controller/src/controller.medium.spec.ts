@@ -1,6 +1,6 @@
 import { ReleaseStore, SnapshotStore } from '@wherry/db';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Harness, until } from './testing/harness';
+import { Harness, until } from './testing/adapters/harness';
 
 describe('releases', () => {
   let h: Harness;

@@ -135,9 +135,10 @@ export class Controller {
     const nowMs = this.parts.now();
     const isReleasing = this.snapshot.releases.length > 0;
     const sinceRead = nowMs - this.readAtMs;
-    if (!this.isRead || sinceRead >= this.settings.resyncMs || this.isAdoptionDue(nowMs))
+    if (!this.isRead || sinceRead >= this.settings.resyncMs || this.isAdoptionDue(nowMs)) {
       void this.refreshing.request();
-    else if (isReleasing && sinceRead >= this.settings.trafficMs) void this.refreshing.request();
+      if (this.isRead) void this.sweep();
+    } else if (isReleasing && sinceRead >= this.settings.trafficMs) void this.refreshing.request();
     else if (this.observed.size > 0 && nowMs - this.traffic.readAtMs >= this.settings.trafficMs) {
       void this.readingTraffic.request();
     }
@@ -275,6 +276,15 @@ export class Controller {
         if (!signal.aborted) this.failed('engine.logs', error);
       }
       await wait(this.settings.tickMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    try {
+      const count = await this.parts.engine.sweep();
+      if (count > 0) this.parts.log.write({ op: 'engine.sweep', ok: true, count });
+    } catch (error) {
+      this.failed('engine.sweep', error);
     }
   }
 

@@ -1,7 +1,7 @@
 import { FunctionLogStore, ReplicaStore } from '@wherry/db';
 import type { FunctionLogLine } from '@wherry/engine';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Harness, until } from './testing/harness';
+import { Harness, until } from './testing/adapters/harness';
 
 let h: Harness;
 beforeEach(async () => {

@@ -14,11 +14,11 @@ import type { LogFields } from '@wherry/logging';
 import { type KeyPair, newKeyPair, seal } from '@wherry/sealing';
 import { createTestDatabase, type TestDatabase } from '@wherry/testing';
 import pg from 'pg';
-import { Controller, type ControllerParts, listenedChannels } from '../controller';
-import { defaultSettings, type Settings } from '../reconcile/settings';
-import { SecretOpener } from '../secrets/open-secrets';
-import { FakeEngine, FakeMachine } from './fake-engine';
-import { baseConfig } from './worlds';
+import { Controller, type ControllerParts, listenedChannels } from '../../controller';
+import { defaultSettings, type Settings } from '../../reconcile/settings';
+import { SecretOpener } from '../../secrets/open-secrets';
+import { FakeEngine, FakeMachine } from '../fake-engine';
+import { baseConfig } from '../worlds';
 
 const quick: Settings = { ...defaultSettings, tickMs: 20, trafficMs: 40, adoptionMs: 50 };
 
@@ -61,6 +61,10 @@ export class Harness {
       );
     }
     return harness;
+  }
+
+  url(role: Parameters<TestDatabase['url']>[0]): string {
+    return this.database.url(role);
   }
 
   now(): number {

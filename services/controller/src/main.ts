@@ -1,0 +1,108 @@
+import path from 'node:path';
+import { loadConfig, readSecretFile } from '@wherry/config';
+import {
+  Database,
+  FunctionLogStore,
+  IdleUsageStore,
+  Listener,
+  ReleaseStore,
+  ReplicaStore,
+  SealingKeyStore,
+  SnapshotStore,
+} from '@wherry/db';
+import { LocalEngine } from '@wherry/engine';
+import { KeeperClient } from '@wherry/keeper';
+import { describeError, JsonLog } from '@wherry/logging';
+import type { KeyPair } from '@wherry/sealing';
+import { z } from 'zod';
+import { Controller, listenedChannels } from './controller';
+import { defaultSettings } from './reconcile/settings';
+import { loadSealingKeys } from './secrets/adapters/sealing-key-file';
+import { SecretOpener } from './secrets/open-secrets';
+
+const Config = z.object({
+  WHERRY_DATABASE_URL_FILE: z.string().min(1),
+  WHERRY_KEEPER_SOCKET: z.string().min(1),
+  WHERRY_STATE_DIR: z.string().min(1),
+  WHERRY_SEALING_KEY_FILE: z.string().min(1),
+  WHERRY_NODE_FILE: z.string().min(1),
+  WHERRY_SANDBOX: z.enum(['bubblewrap', 'none']),
+  /** Replaces the time to zero of every function. */
+  WHERRY_IDLE_SECONDS: z.coerce.number().int().min(1).optional(),
+});
+
+/** What is being written gets this long; then the process ends, and the next one goes on from what is stored. */
+const stopWithinMs = 14_500;
+
+const config = loadConfig(Config, process.env);
+const log = new JsonLog('controller', (line) => process.stdout.write(line));
+
+function localEngine(): LocalEngine {
+  return new LocalEngine({
+    keeper: new KeeperClient(config.WHERRY_KEEPER_SOCKET),
+    runDir: path.join(config.WHERRY_STATE_DIR, 'run'),
+    artifactsDir: path.join(config.WHERRY_STATE_DIR, 'artifacts'),
+    outputDir: path.join(config.WHERRY_STATE_DIR, 'output'),
+    nodeFile: config.WHERRY_NODE_FILE,
+    sandbox: config.WHERRY_SANDBOX,
+    onNotice: (message) => log.write({ op: 'engine.notice', ok: true, message }),
+    onError: (error) => log.write({ op: 'engine.run', ok: false, message: describeError(error) }),
+  });
+}
+
+/** The newest key is the one that the api seals to from now on. */
+async function registeredKeys(db: Database): Promise<readonly KeyPair[]> {
+  const keys = await loadSealingKeys(config.WHERRY_SEALING_KEY_FILE);
+  const [newest] = keys;
+  if (!newest) throw new Error('WHERRY_SEALING_KEY_FILE holds no key.');
+  await new SealingKeyStore(db).register(newest.keyId, newest.publicKey);
+  return keys;
+}
+
+async function main(): Promise<void> {
+  const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
+  const db = await Database.open({ url, applicationName: 'controller', poolSize: 4 });
+  const keys = await registeredKeys(db);
+  const controller = new Controller(
+    {
+      engine: localEngine(),
+      snapshots: new SnapshotStore(db),
+      releases: new ReleaseStore(db),
+      replicas: new ReplicaStore(db),
+      functionLogs: new FunctionLogStore(db),
+      usage: new IdleUsageStore(db),
+      secrets: new SecretOpener(keys, config.WHERRY_SANDBOX !== 'none'),
+      log,
+      now: Date.now,
+    },
+    { ...defaultSettings, idleSeconds: config.WHERRY_IDLE_SECONDS ?? null },
+  );
+  const listener = new Listener({
+    url,
+    channels: listenedChannels,
+    onReady: () => controller.reconnected(),
+    onNotification: (channel, payload) => controller.notified(channel, payload),
+    onError: (error) => log.write({ op: 'listener.connect', ok: false, message: describeError(error) }),
+  });
+  await controller.start();
+  await listener.start();
+  log.write({ op: 'controller.start', ok: true });
+  process.send?.({ ready: true });
+  const stop = (): void => void end(controller, listener, db);
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+}
+
+async function end(controller: Controller, listener: Listener, db: Database): Promise<void> {
+  setTimeout(() => process.exit(1), stopWithinMs).unref();
+  await listener.stop();
+  await controller.stop();
+  await db.close();
+  log.write({ op: 'controller.stop', ok: true });
+  // An IPC channel would keep the process alive.
+  process.exit(0);
+}
+
+main().catch((error: unknown) => {
+  log.write({ op: 'controller.start', ok: false, message: describeError(error) });
+  process.exit(1);
+});
