@@ -1,9 +1,12 @@
-import { Database } from '@wherry/db';
+import { Database, withClient } from '@wherry/db';
 import { createTestDatabase, type TestDatabase } from '@wherry/testing';
+import { PgBoss } from 'pg-boss';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Queue } from './queue';
 
 const job = (ref: string) => ({ tenantId: 'ten_a', repositoryId: 'rep_a', ref });
+
+const noLoops = { migrate: false, supervise: false, schedule: false };
 
 let server: TestDatabase;
 let git: Database;
@@ -94,6 +97,38 @@ describe('Queue', () => {
     await git.plain((tx) => sender.send(tx, 'plan', job('refs/heads/main')));
     await done;
     expect(tries).toBe(2);
+  });
+
+  it("takes up the job of a worker that died without a word, once the job's heartbeat has stopped", async () => {
+    // What a killed worker leaves: a job that was fetched and that nobody touches.
+    const dead = new PgBoss({ connectionString: server.url('wherry_worker'), ...noLoops });
+    await dead.start();
+    await git.plain((tx) => sender.send(tx, 'plan', job('refs/heads/main')));
+    expect(await dead.fetch('plan')).toHaveLength(1);
+    await dead.stop({ graceful: false });
+    const late = "update pgboss.job set heartbeat_on = heartbeat_on - interval '11 seconds' where state = 'active'";
+    await withClient(server.url('owner'), 'test', (client) => client.query(late));
+    expect(await plans(worker, 1)).toEqual(['refs/heads/main']);
+  });
+
+  it('aborts the signal of a job that is not its own any more', async () => {
+    const aborted = new Promise<void>((resolve) => {
+      void worker.work('plan', { concurrency: 1 }, async (_, signal) => {
+        signal.addEventListener('abort', () => resolve());
+        await withClient(server.url('owner'), 'test', (client) =>
+          client.query("update pgboss.job set state = 'cancelled', completed_on = now() where state = 'active'"),
+        );
+        await aborted;
+      });
+    });
+    await git.plain((tx) => sender.send(tx, 'plan', job('refs/heads/main')));
+    await aborted;
+  });
+
+  it('holds no connection in a process that only sends', async () => {
+    await git.plain((tx) => sender.send(tx, 'plan', job('refs/heads/main')));
+    const sql = "select 1 from pg_stat_activity where datname = current_database() and application_name = 'git-queue'";
+    await expect.poll(() => git.plain((tx) => tx.$queryRawUnsafe(sql))).toEqual([]);
   });
 
   it('lets a process that only sends neither read nor change jobs', async () => {

@@ -412,20 +412,31 @@ create table usage_hourly (
 );
 
 -- Makes the day's partitions, or drops those before `keep_from`. Owner's rights, because only the owner may do so.
-create function ensure_partitions(day date) returns void language plpgsql security definer set search_path = public as $$
-declare base text;
+-- Days are UTC days, whatever the session's time zone. What exists is left alone without a lock. A day for which rows
+-- came before its partition stays in the default one, rather than keep Wherry from starting.
+create function ensure_partitions(day date) returns void language plpgsql security definer
+  set search_path = public, pg_temp set timezone = 'UTC' as $$
+declare base text; part text;
 begin
+  perform pg_advisory_xact_lock(hashtextextended('partitions', 0));
   foreach base in array array['receipts', 'log_chunks'] loop
-    execute format('create table if not exists %I partition of %I for values from (%L) to (%L)',
-      base || '_' || to_char(day, 'YYYYMMDD'), base, day, day + 1);
-    execute format('alter table %I enable row level security', base || '_' || to_char(day, 'YYYYMMDD'));
-    execute format('alter table %I force row level security', base || '_' || to_char(day, 'YYYYMMDD'));
+    part := base || '_' || to_char(day, 'YYYYMMDD');
+    continue when to_regclass(part) is not null;
+    begin
+      execute format('create table %I partition of %I for values from (%L) to (%L)', part, base, day, day + 1);
+      execute format('alter table %I enable row level security', part);
+      execute format('alter table %I force row level security', part);
+    exception when check_violation then
+      raise warning 'rows of % are in %_default already, and stay there', day, base;
+    end;
   end loop;
 end $$;
-create function drop_partitions(base text, keep_from date) returns integer language plpgsql security definer set search_path = public as $$
+create function drop_partitions(base text, keep_from date) returns integer language plpgsql security definer
+  set search_path = public, pg_temp set timezone = 'UTC' as $$
 declare part record; dropped integer := 0;
 begin
   if base not in ('receipts', 'log_chunks') then raise exception 'not a partitioned record table: %', base; end if;
+  perform pg_advisory_xact_lock(hashtextextended('partitions', 0));
   for part in select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
               where p.relname = base and c.relname ~ ('^' || base || '_[0-9]{8}$') loop
     if to_date(right(part.relname, 8), 'YYYYMMDD') < keep_from then
