@@ -25,7 +25,7 @@ test('a pushed handler is live when git push returns, and git tells its URL', as
 test('a failing build leaves the old deployment serving, and says why', async ({ platform, repository }) => {
   const stable = await repository('stable');
   await stable.commit({ 'stack.yml': stackOf('stable'), 'stable/handler.js': handler('good') });
-  expect((await stable.push()).output).toContain('live');
+  expect((await stable.push()).output).toContain('Live:');
   await stable.commit({ 'stack.yml': stackOf('stable').replace('lang: node', 'lang: cobol') });
   const push = await stable.push();
   expect(push.output).toContain('cobol');
