@@ -55,8 +55,8 @@ async function createKeys(file: string): Promise<readonly KeyPair[]> {
   };
   const folder = path.dirname(file);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}.new`;
-  await unlink(draft).catch(() => undefined);
+  // Named by its key, so that starts at the same time do not share it. One that is left by a kill is never used.
+  const draft = `${file}.${pair.keyId}.new`;
   await writeDurably(draft, `${JSON.stringify(content)}\n`);
   try {
     // Unlike a rename, a link never replaces a key that someone else has made in between.
