@@ -35,6 +35,7 @@ export class TestPlatform {
   readonly stateDir = mkdtempSync(join(tmpdir(), 'wherry-worker-'));
   /** Answers probes; by default as the routes say. */
   probe: Prober['probe'] = (_slug, name) => this.answerByRoutes(name);
+  private sender: Database | null = null;
   private workers: { stop: () => Promise<void> }[] = [];
 
   private constructor(
@@ -111,6 +112,7 @@ export class TestPlatform {
 
   async close(): Promise<void> {
     await this.stopWorkers();
+    await this.sender?.close();
     await this.owner.end();
     await this.database.close();
     await rm(this.stateDir, { recursive: true, force: true });
@@ -126,8 +128,11 @@ export class TestPlatform {
     return row ?? {};
   }
 
-  /** Plays the controller: moves the routes of the pending release, unless `keepRoutes`. */
-  async route(deploymentId: unknown, { keepRoutes = false } = {}): Promise<void> {
+  /** Plays the controller: moves the routes of the pending release, unless `keepRoutes`; gateways `behind` stay so. */
+  async route(
+    deploymentId: unknown,
+    { keepRoutes = false, behind = [] }: { keepRoutes?: boolean; behind?: string[] } = {},
+  ): Promise<void> {
     const [{ version } = {}] = await this.sql(
       `update routing_version set version = version + 1 returning version::integer`,
     );
@@ -144,11 +149,30 @@ export class TestPlatform {
         [deploymentId, version],
       );
     }
-    await this.sql(`update gateways set acknowledged_version = $1`, [version]);
+    await this.sql(`update gateways set acknowledged_version = $1 where id <> all($2)`, [version, behind]);
     await this.sql(
       `update releases set status = 'routed', routed_version = $2 where deployment_id = $1 and status = 'pending'`,
       [deploymentId, version],
     );
+  }
+
+  /** What git does when a ref has moved. */
+  async plan(repositoryId: string, ref: string): Promise<void> {
+    this.sender ??= await Database.open({ url: this.database.url('wherry_git'), applicationName: 'git', poolSize: 1 });
+    const queue = await Queue.open({ url: this.database.url('wherry_git'), applicationName: 'git' });
+    await this.sender.tenant(this.tenantId, (tx) =>
+      queue.send(tx, 'plan', { tenantId: this.tenantId, repositoryId, ref }),
+    );
+    await queue.close();
+  }
+
+  /** The texts of all lines that were stored of a repository's builds. */
+  async buildLog(repositoryId: string): Promise<unknown[]> {
+    const chunks = await this.sql(
+      `select c.lines from log_chunks c join deployments d on d.id = c.deployment_id where d.repository_id = $1 order by c.id`,
+      [repositoryId],
+    );
+    return chunks.flatMap(({ lines }) => (lines as unknown[][]).map((line) => line[3]));
   }
 
   private async answerByRoutes(name: string): Promise<{ status: number; revisionId: string | null }> {
