@@ -8,6 +8,7 @@ import type { LogFields } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
 import { newKeyPair, type KeyPair } from '@wherry/sealing';
 import { createTestDatabase } from '@wherry/testing';
+import { realSystem } from '../adapters/real-system';
 import { defaultLimits, type ApiSettings, type Limits } from '../config';
 import { createApi } from '../create-api';
 import { GatewayClient, type GatewayCall, type GatewayReply } from '../functions/invoke-function';
@@ -59,10 +60,7 @@ export async function startApi(
     ...options.settings,
   };
   const clock = { offsetMs: 0 };
-  const system = {
-    now: () => new Date(Date.now() + clock.offsetMs),
-    randomBytes: (count: number) => randomBytes(count),
-  };
+  const system = { ...realSystem, now: () => new Date(realSystem.now().getTime() + clock.offsetMs) };
   const lines: LogFields[] = [];
   const gateway = new FakeGateway();
   const log = { write: (fields: LogFields) => void lines.push(fields) };
@@ -95,12 +93,16 @@ function call(port: number, method: string, path: string, { headers = {}, body, 
       ...{ host: '127.0.0.1', port, method, path, agent: false },
       headers: { host: `127.0.0.1:${port}`, ...type, ...headers },
     });
-    request.once('error', reject).once('response', async (reply: IncomingMessage) => {
-      const text = (await reply.setEncoding('utf8').toArray()).join('');
-      resolve({ status: reply.statusCode ?? 0, headers: reply.headers, text, json: () => JSON.parse(text) as unknown });
+    request.once('error', reject).once('response', (reply: IncomingMessage) => {
+      read(reply).then(resolve, reject);
     });
     request.end(content);
   });
+}
+
+async function read(reply: IncomingMessage): Promise<Reply> {
+  const text = (await reply.setEncoding('utf8').toArray()).join('');
+  return { status: reply.statusCode ?? 0, headers: reply.headers, text, json: () => JSON.parse(text) as unknown };
 }
 
 export type StreamEvent = Readonly<{ event: string; id?: string; data: Record<string, unknown> }>;
