@@ -46,8 +46,9 @@ function npmEnvironment(registries: Registries, paths: ToolPaths): Record<string
     // Lockfiles name the registry they were made with; the operator's is the one that is reachable.
     npm_config_replace_registry_host: 'always',
     npm_config_cache: `${paths.scratch}/npm`,
-    npm_config_userconfig: '/dev/null',
-    npm_config_globalconfig: '/dev/null',
+    // Files that do not exist: npm takes no file for both, and not having one is fine with it.
+    npm_config_userconfig: `${paths.scratch}/no-user-config`,
+    npm_config_globalconfig: `${paths.scratch}/no-global-config`,
     npm_config_update_notifier: 'false',
     npm_config_progress: 'false',
     ...(paths.certificates ? { npm_config_cafile: paths.certificates, NODE_EXTRA_CA_CERTS: paths.certificates } : {}),

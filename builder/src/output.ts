@@ -1,6 +1,8 @@
 import { StringDecoder } from 'node:string_decoder';
 
 const maxLine = 16 * 1024;
+/** What a line costs besides its text: its time, function and stream. Else empty lines would be free. */
+const lineOverhead = 64;
 
 /**
  * Cuts a stream of bytes into lines, without colour codes and control characters. A line longer than 16 Ki characters
@@ -59,7 +61,7 @@ export class OutputBudget {
   /** What to do with this line: keep it, tell that output is cut from here on, or drop it silently. */
   take(line: string): 'keep' | 'cut' | 'drop' {
     if (this.isCut) return 'drop';
-    this.used += Buffer.byteLength(line) + 1;
+    this.used += Buffer.byteLength(line) + lineOverhead;
     if (this.used <= this.bytes) return 'keep';
     this.isCut = true;
     return 'cut';

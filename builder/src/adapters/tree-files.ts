@@ -107,9 +107,8 @@ export async function writeTree(
   await mapLimited(pieces, parallelFiles, async ({ entry, from, how }) => {
     const to = join(folder, entry.path);
     if (entry.kind === 'link') return symlink(entry.target, to);
-    if (how === 'link') return linkOrCopy(from, to, entry.executable, options.isDurable);
-    await copy(from, to, entry.executable, options.isDurable);
-    if (options.owner !== null) await chown(to, options.owner, options.owner);
+    if (how === 'link') return linkOrCopy(from, to, { ...options, executable: entry.executable });
+    await copy(from, to, { ...options, executable: entry.executable });
   });
 }
 
@@ -124,23 +123,29 @@ async function makeFolders(folder: string, pieces: readonly Piece[], owner: numb
   }
 }
 
-async function linkOrCopy(from: string, to: string, executable: boolean, isDurable: boolean): Promise<void> {
+type CopyOptions = Readonly<{ executable: boolean; owner: number | null; isDurable: boolean }>;
+
+async function linkOrCopy(from: string, to: string, options: CopyOptions): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
     // Another file system, or one without hard links.
     if (!['EXDEV', 'EPERM', 'EMLINK'].includes(String((error as NodeJS.ErrnoException).code))) throw error;
-    await copy(from, to, executable, isDurable);
+    await copy(from, to, options);
   }
 }
 
-async function copy(from: string, to: string, executable: boolean, isDurable: boolean): Promise<void> {
+async function copy(from: string, to: string, options: CopyOptions): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   await utimes(to, sourceDateEpoch, sourceDateEpoch);
   const file = await open(to, 'r+');
   try {
-    await file.chmod(executable ? 0o755 : 0o644);
-    if (isDurable) await file.sync();
+    // Copying keeps the owner of a file where it can: what a sandbox's user wrote must not stay that user's.
+    const uid = options.owner ?? process.getuid?.() ?? -1;
+    const gid = options.owner ?? process.getgid?.() ?? -1;
+    await file.chown(uid, gid);
+    await file.chmod(options.executable ? 0o755 : 0o644);
+    if (options.isDurable) await file.sync();
   } finally {
     await file.close();
   }
