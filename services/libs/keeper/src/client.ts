@@ -1,5 +1,4 @@
 import { request, type IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { KeeperProcess, type KeeperOrder } from './protocol';
@@ -39,7 +38,7 @@ export class KeeperClient {
     while (!signal.aborted) {
       try {
         const response = await this.open('GET', '/events', undefined, signal);
-        for await (const line of createInterface({ input: response })) yield KeeperProcess.parse(JSON.parse(line));
+        yield* exitsIn(response);
       } catch (error) {
         // A broken connection is why this loop exists; words we do not understand would come again and again.
         if (error instanceof z.ZodError) throw error;
@@ -73,6 +72,16 @@ export class KeeperClient {
       );
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
+  }
+}
+
+/** Whole lines only: what is behind the last line feed when the connection breaks is told again after the next one. */
+async function* exitsIn(response: IncomingMessage): AsyncIterable<KeeperProcess> {
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    const lines = (text + String(chunk)).split('\n');
+    text = lines.pop() ?? '';
+    for (const line of lines) yield KeeperProcess.parse(JSON.parse(line));
   }
 }
 

@@ -16,6 +16,8 @@ const tickMs = 250;
 export type KeeperOptions = Readonly<{
   /** At most 107 bytes. Made with mode 0600; its folder should be 0700. */
   socketPath: string;
+  /** False: limits are approximate even where cgroups could be made. */
+  useCgroups?: boolean;
   /** For failures that no caller can be told. */
   onError?: (error: unknown) => void;
 }>;
@@ -45,7 +47,7 @@ export class Keeper {
       throw new Error(`A keeper listens on ${options.socketPath} already; is the platform running twice?`);
     }
     const name = `wherry-${createHash('sha256').update(options.socketPath).digest('hex').slice(0, 12)}`;
-    const keeper = new Keeper(options, Cgroups.open(name));
+    const keeper = new Keeper(options, options.useCgroups === false ? null : Cgroups.open(name));
     try {
       tryUnlink(options.socketPath);
       await new Promise<void>((resolve, reject) => {
