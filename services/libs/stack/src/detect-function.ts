@@ -6,7 +6,7 @@ import { StackError } from './stack-error';
 /** Names of stack files, in the order in which they are looked for. */
 export const stackFileNames = ['stack.yaml', 'stack.yml'] as const;
 
-const nodeHandlers = ['handler.js', 'handler.mjs', 'handler.cjs', 'index.js'];
+const nodeHandlers = ['handler.js', 'handler.mjs', 'handler.cjs', 'index.js', 'index.mjs'];
 
 /**
  * The single function of a repository without a stack file, named after the repository.
