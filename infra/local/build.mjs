@@ -73,7 +73,10 @@ async function bundle() {
     bench: 'infra/bench/src/main.ts',
     builder: 'builder/src/main.ts',
   };
-  for (const name of ['api', 'gateway', 'git', 'worker', 'controller'].filter((n) => existsSync(`services/${n}/src/main.ts`))) entries[name] = `services/${name}/src/main.ts`;
+  for (const name of ['api', 'gateway', 'git', 'worker', 'controller'].filter((n) =>
+    existsSync(`services/${n}/src/main.ts`),
+  ))
+    entries[name] = `services/${name}/src/main.ts`;
   await build({
     ...common,
     entryPoints: Object.entries(entries).map(([out, file]) => ({ in: file, out })),
