@@ -38,7 +38,8 @@ export const repositoryOperations = {
     method: 'POST',
     path: '/v1/tenants/{tenant}/repositories/{repository}/resume',
     tag: 'repositories',
-    summary: 'End the hold of a rollback and deploy the newest commit of the production branch. Nothing happens without a hold.',
+    summary:
+      'End the hold of a rollback and deploy the newest commit of the production branch. Nothing happens without a hold.',
     auth: 'tenant:developer',
     params: RepositoryParam,
     body: z.strictObject({}),
