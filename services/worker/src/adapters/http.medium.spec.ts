@@ -1,0 +1,87 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { signProbe } from '@wherry/contract';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BuiltinSource } from './builtin-source';
+import { GatewayProber } from './gateway-prober';
+
+let dir: string;
+let server: Server;
+let seen: IncomingMessage[];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'wherry-http-'));
+  seen = [];
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function serve(where: string | number, answer: RequestListener): Promise<void> {
+  server = createServer((req, res) => {
+    seen.push(req);
+    answer(req, res);
+  });
+  await new Promise<void>((resolve) => server.listen(where, resolve));
+}
+
+describe('BuiltinSource', () => {
+  const repository = { tenantSlug: 'a', name: 'shop', token: 'secret' };
+  const source = () =>
+    new BuiltinSource({ socketPath: join(dir, 'git.sock'), consoleUrl: 'http://127.0.0.1:3000', timeoutMs: 2_000 });
+
+  it('asks git for the head with its token, and takes the first line of the message', async () => {
+    const shas = { commitSha: 'a'.repeat(40), treeSha: 'b'.repeat(40) };
+    await serve(join(dir, 'git.sock'), (_req, res) =>
+      res.end(JSON.stringify({ ...shas, message: 'Subject\n\nBody', author: 'Ada' })),
+    );
+    expect(await source().head(repository, 'refs/heads/main')).toEqual({ ...shas, message: 'Subject', author: 'Ada' });
+    expect(seen[0]?.url).toBe('/heads/a/shop?ref=refs%2Fheads%2Fmain');
+    expect(seen[0]?.headers.authorization).toBe(`Basic ${Buffer.from('worker:secret').toString('base64')}`);
+  });
+
+  it('says that there is no head for 404, and throws for every other answer', async () => {
+    let status = 404;
+    await serve(join(dir, 'git.sock'), (_req, res) => res.writeHead(status).end());
+    expect(await source().head(repository, 'refs/heads/main')).toBeNull();
+    status = 401;
+    await expect(source().head(repository, 'refs/heads/main')).rejects.toThrow('answered 401');
+  });
+
+  it('names the remote that everyone uses, without credentials', async () => {
+    await serve(join(dir, 'git.sock'), (_req, res) => res.end());
+    expect(source().remoteFor(repository)).toBe('http://127.0.0.1:3000/git/a/shop.git');
+  });
+});
+
+describe('GatewayProber', () => {
+  const probe = async () => {
+    const { port } = server.address() as AddressInfo;
+    const prober = new GatewayProber({
+      ...{ gatewayUrl: `http://127.0.0.1:${port}`, appsDomain: 'localhost', key: 'k', timeoutMs: 500 },
+      clock: { now: () => 1_800_000_000_000 },
+    });
+    return prober.probe('a', 'hello', new AbortController().signal);
+  };
+
+  it("asks on the tenant's own host, signed for exactly this host and path, and tells who answered", async () => {
+    await serve(0, (_req, res) => res.writeHead(200, { 'x-wherry-revision': 'rev_1' }).end());
+    expect(await probe()).toEqual({ status: 200, revisionId: 'rev_1' });
+    const [request] = seen;
+    expect([request?.headers.host, request?.url]).toEqual(['a.localhost', '/hello/']);
+    const [sentAt, nonce] = String(request?.headers['x-wherry-probe']).split('.');
+    const expected = { key: 'k', sentAtMs: Number(sentAt), nonce: String(nonce), host: 'a.localhost', path: '/hello/' };
+    expect(request?.headers['x-wherry-probe']).toBe(signProbe(expected));
+  });
+
+  it('throws when the gateway is silent', async () => {
+    await serve(0, () => undefined);
+    await expect(probe()).rejects.toThrow('The gateway does not answer.');
+  });
+});
