@@ -1,10 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { invoke, Platform, Repository } from '@wherry/harness';
+import { descendants, invoke, Platform, Repository } from '@wherry/harness';
 import { expect, test } from '@playwright/test';
 import { LoadClient } from '../support/load-client';
-import { descendants } from '../support/processes';
 import { seeded } from '../support/random';
 import { readReceipts } from '../support/receipts';
 

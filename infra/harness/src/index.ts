@@ -1,3 +1,4 @@
 export * from './invoke';
 export * from './platform';
 export * from './repository';
+export * from './processes';
