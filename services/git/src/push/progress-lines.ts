@@ -48,9 +48,12 @@ export class ProgressLines {
     lines.push(...notes.slice(this.noteCount).map((note) => `Note: ${note}`));
     this.noteCount = Math.max(this.noteCount, notes.length);
     const status = (): string[] => this.statusLines(deployment.status, deployment.reason, progress.functions);
-    if (!isFinished(deployment.status) && deployment.status !== this.status) lines.push(...status());
+    const isNew = !isFinished(deployment.status) && deployment.status !== this.status;
     this.status = deployment.status;
-    lines.push(...this.logLines(progress), ...this.functionLines(progress.functions));
+    const work = [...this.logLines(progress), ...this.functionLines(progress.functions)];
+    // The work read along with `releasing` was done before it.
+    lines.push(...(isNew && deployment.status !== 'releasing' ? [...status(), ...work] : work));
+    if (isNew && deployment.status === 'releasing') lines.push(...status());
     const isDone = isFinished(deployment.status) && !progress.logs.isMore;
     if (isDone) lines.push(...status());
     return { lines: lines.flatMap(safeLines), isDone };
