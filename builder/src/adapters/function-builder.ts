@@ -1,5 +1,5 @@
 import { existsSync, readlinkSync } from 'node:fs';
-import { lstat, mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildOrder } from '@wherry/contract';
 import type { PlannedFunction } from '@wherry/stack';
@@ -12,7 +12,7 @@ import type { ArtifactStore } from './artifact-store';
 import type { CachedTree, DependencyCache } from './dependency-cache';
 import type { SandboxRunner, Step, StepOutput } from './sandbox-runner';
 import type { Template } from './template-folder';
-import { readTree, writeTree, type Piece } from './tree-files';
+import { readTree, realFolder, writeTree, type Piece } from './tree-files';
 
 /** One function that is to be built: `folder` is its handler in the checkout, `work` its own empty place. */
 export type FunctionJob = Readonly<{
@@ -222,22 +222,6 @@ function moved(tree: CachedTree, target: string, how: Piece['how']): Piece[] {
     from: join(tree.folder, entry.path),
     how,
   }));
-}
-
-/**
- * A folder that foreign code could write to, as a path that leads where it says: a link in place of one of its parts
- * would have the builder read the machine's own files. Null when it does not exist.
- */
-async function realFolder(context: string, path: string): Promise<string | null> {
-  let folder = context;
-  for (const part of path.split('/')) {
-    folder = join(folder, part);
-    const info = await lstat(folder).catch(() => null);
-    if (info === null) return null;
-    if (!info.isDirectory())
-      throw new BuildFailure(`The installation put something else where the folder "${path}" belongs.`);
-  }
-  return folder;
 }
 
 async function refuseScripts(target: string): Promise<void> {

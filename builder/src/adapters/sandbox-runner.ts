@@ -113,7 +113,7 @@ export class SandboxRunner {
       '/home/app',
     );
     const limits = [`--nproc=${maxProcesses}`, `--fsize=${this.order.limits.diskMiB * 2 ** 20}`, '--core=0'];
-    // By `env` and not as the sandbox's environment: that is read by programs which still have all their rights.
+    // By `env` and after `prlimit`: no variable of a tenant may make that one load something and leave the limits out.
     const variables = Object.entries(step.variables).map(([name, value]) => `${name}=${value}`);
     const prefix = ['/usr/bin/prlimit', ...limits, '--', '/usr/bin/env', ...variables] as const;
     return renderSandbox(

@@ -150,3 +150,19 @@ async function copy(from: string, to: string, options: CopyOptions): Promise<voi
     await file.close();
   }
 }
+
+/**
+ * A folder that foreign code could write to, as a path that leads where it says: a link in place of one of its parts
+ * would have the builder read the machine's own files. Null when it does not exist.
+ */
+export async function realFolder(context: string, path: string): Promise<string | null> {
+  let folder = context;
+  for (const part of path.split('/')) {
+    folder = join(folder, part);
+    const info = await lstat(folder).catch(() => null);
+    if (info === null) return null;
+    if (!info.isDirectory())
+      throw new BuildFailure(`The installation put something else where the folder "${path}" belongs.`);
+  }
+  return folder;
+}
