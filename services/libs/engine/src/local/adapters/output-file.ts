@@ -15,6 +15,7 @@ export class OutputFile {
   private readonly fd: number;
   private erased: number;
   private punched = 0;
+  private isClosed = false;
 
   /** Makes the file when it is not there. */
   constructor(readonly path: string) {
@@ -56,8 +57,10 @@ export class OutputFile {
     this.punched = 0;
   }
 
+  /** May be repeated; a number closed twice could by then be another file's. */
   close(): void {
-    closeSync(this.fd);
+    if (!this.isClosed) closeSync(this.fd);
+    this.isClosed = true;
   }
 
   remove(): void {
