@@ -40,7 +40,8 @@ const resyncMs = 60_000;
 const shipMs = 1_000;
 const activityMs = 2_000;
 const errorLogMs = 5_000;
-const maxSegmentBytes = 4_194_304;
+/** About a thousand receipts: shipping them shares the thread with calls, and must not hold these up for long. */
+const maxSegmentBytes = 262_144;
 
 /** The data plane as one thing that starts and stops. */
 export class Gateway {
