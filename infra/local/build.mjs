@@ -2,7 +2,7 @@
 // client. Each part is skipped when its inputs have not changed since it was last built.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
@@ -68,20 +68,21 @@ function generateClient() {
 }
 
 async function bundle() {
-  const entries = {
-    supervisor: 'infra/local/src/main.ts',
-    bench: 'infra/bench/src/main.ts',
-    builder: 'builder/src/main.ts',
-  };
-  for (const name of ['api', 'gateway', 'git', 'worker', 'controller'].filter((n) =>
-    existsSync(`services/${n}/src/main.ts`),
-  ))
-    entries[name] = `services/${name}/src/main.ts`;
+  const entries = { supervisor: 'infra/local/src/main.ts', bench: 'infra/bench/src/main.ts' };
+  for (const name of ['api', 'gateway', 'git', 'worker', 'controller']) entries[name] = `services/${name}/src/main.ts`;
   await build({
     ...common,
     entryPoints: Object.entries(entries).map(([out, file]) => ({ in: file, out })),
     outdir: 'dist',
     outExtension: { '.js': '.mjs' },
+  });
+  // A builder lives for a third of a second: with its packages inside, it starts a quarter faster.
+  await build({
+    ...common,
+    packages: 'bundle',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    entryPoints: ['builder/src/main.ts'],
+    outfile: 'dist/builder.mjs',
   });
 }
 
@@ -110,9 +111,12 @@ function dashboard() {
   run('node_modules/.bin/vite', ['build', '--logLevel', 'warn', 'web/dashboard']);
 }
 
+/** Quiet unless it fails. */
 function run(file, args, env = {}) {
-  execFileSync(file, args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const done = spawnSync(file, args, {
+    encoding: 'utf8',
     env: { ...process.env, PATH: `${path.resolve('node_modules/.bin')}:${process.env.PATH}`, ...env },
   });
+  if (done.status === 0) return;
+  throw new Error(`${file} ${args.join(' ')} failed:\n${done.error?.message ?? done.stdout + done.stderr}`);
 }
