@@ -31,6 +31,8 @@ import { lockStateFolder, openStateFolder, type StateFolder } from './state-fold
 const readyTimeoutMs = 30_000;
 /** In-flight requests and jobs are finished in 15 s; a little more, and then SIGKILL. */
 const stopGraceMs = 16_000;
+/** Gateways have drained by then: what runs on is work that no caller waits for. */
+const replicaGraceMs = 5_000;
 
 /** Starts, watches and stops one embedded platform. */
 export class Supervisor {
@@ -89,7 +91,7 @@ export class Supervisor {
   async stop(): Promise<void> {
     removeLocalJson(path.join(this.root, 'local.json'));
     await Promise.all(this.processes.map((managed) => managed.stop(stopGraceMs)));
-    await this.keeper?.close();
+    await this.keeper?.close(replicaGraceMs);
     await this.postgres?.stop(stopGraceMs, 'SIGINT');
     this.unlock();
   }
