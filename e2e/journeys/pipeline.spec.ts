@@ -1,13 +1,6 @@
 import { invoke } from '@wherry/harness';
 import { expect, test } from '../support/platform-test';
-
-const handler = (text: string) =>
-  `module.exports = async (event, context) => context.succeed(${JSON.stringify(text)});\n`;
-const stackOf = (...names: string[]) =>
-  `version: 1.0\nprovider:\n  name: openfaas\nfunctions:\n${names.map((name) => `  ${name}:\n    lang: node\n    handler: ./${name}\n`).join('')}`;
-
-type Deployment = { id: string; status: string; reason: string | null; commitSha: string };
-type Deployments = { deployments: Deployment[] };
+import { handler, newestDeployment, stackOf } from '../support/sources';
 
 test('a pushed handler is live when git push returns, and git tells its URL', async ({ platform, repository }) => {
   const hello = await repository('hello');
@@ -76,7 +69,7 @@ test('a rollback serves the former deployment without a build, and holds it unti
   const waves = await repository('waves');
   await waves.commit({ 'stack.yml': stackOf('waves'), 'waves/handler.js': handler('one') });
   await waves.push();
-  const first = await newest(platform);
+  const first = await newestDeployment(platform, 'waves');
   await waves.commit({ 'waves/handler.js': handler('two') });
   await waves.push();
   expect((await invoke(platform, '/waves/')).text).toBe('two');
@@ -110,13 +103,3 @@ test('a call is found in the logs by its id, and is counted once in the usage', 
     .poll(async () => JSON.stringify(await platform.api('GET', `${path}/usage`)))
     .toMatch(/"invocations":1\b/);
 });
-
-async function newest(platform: { api: <T>(method: string, path: string) => Promise<T>; local: { tenant: string } }) {
-  const { deployments } = await platform.api<Deployments>(
-    'GET',
-    `/tenants/${platform.local.tenant}/deployments?limit=1`,
-  );
-  const [deployment] = deployments;
-  if (!deployment) throw new Error('There is no deployment.');
-  return deployment;
-}

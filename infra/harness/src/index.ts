@@ -1,4 +1,5 @@
 export * from './invoke';
+export * from './operator';
 export * from './platform';
 export * from './repository';
 export * from './processes';

@@ -17,7 +17,15 @@ export type StartOptions = Readonly<{
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
   timeoutMs?: number;
+  /** A command that becomes the supervisor, such as `setpriv …`. */
+  wrapper?: readonly string[];
 }>;
+
+/** How a start ended that did not become a running platform. */
+export type FailedStart = Readonly<{ exitCode: number | null; output: string }>;
+
+/** A reply of the console's API, whatever its status. */
+export type ApiReply = Readonly<{ status: number; text: string; headers: Headers }>;
 
 /** A running embedded platform. */
 export class Platform {
@@ -33,19 +41,12 @@ export class Platform {
   /** Starts dist/supervisor.mjs as `npm start` does, and waits for local.json. */
   static async start(options: StartOptions = {}): Promise<Platform> {
     const home = options.home ?? mkdtempSync(path.join(tmpdir(), 'wherry-'));
-    const output: string[] = [];
     const startedAt = performance.now();
-    const child = spawn(
-      path.join(checkout, 'node_modules', '.bin', 'node'),
-      [path.join(checkout, 'dist', 'supervisor.mjs'), ...(options.args ?? ['--no-examples'])],
-      { cwd: checkout, env: { ...process.env, WHERRY_HOME: home, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    for (const stream of [child.stdout, child.stderr])
-      stream?.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+    const { child, output } = launch(home, options);
     const file = path.join(home, 'local.json');
     const deadline = startedAt + (options.timeoutMs ?? 60_000);
     while (!existsSync(file)) {
-      if (child.exitCode !== null || performance.now() > deadline) {
+      if (hasEnded(child) || performance.now() > deadline) {
         child.kill('SIGKILL');
         throw new Error(`The platform did not start:\n${output.join('')}`);
       }
@@ -53,6 +54,16 @@ export class Platform {
     }
     const local = LocalState.parse(JSON.parse(readFileSync(file, 'utf8')));
     return new Platform(home, local, child, output, performance.now() - startedAt);
+  }
+
+  /** Starts it where it must refuse. @throws Error when it runs all the same; it is ended then. */
+  static async startInVain(options: StartOptions & Readonly<{ home: string }>): Promise<FailedStart> {
+    const { child, output } = launch(options.home, options);
+    const timer = setTimeout(() => child.kill('SIGTERM'), options.timeoutMs ?? 30_000);
+    const [exitCode, signal] = (await once(child, 'close')) as [number | null, string | null];
+    clearTimeout(timer);
+    if (exitCode === 0 || signal !== null) throw new Error(`The platform started:\n${output.join('')}`);
+    return { exitCode, output: output.join('') };
   }
 
   /** What the supervisor printed so far. */
@@ -76,7 +87,7 @@ export class Platform {
 
   /** Ends it as Ctrl-C does. */
   async stop(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (hasEnded(this.child)) return;
     const ended = once(this.child, 'exit');
     this.child.kill('SIGTERM');
     await ended;
@@ -96,15 +107,47 @@ export class Platform {
 
   /** Calls the console's API with the token of local.json. */
   async api<T>(method: string, pathname: string, body?: unknown): Promise<T> {
+    const { status, text } = await this.apiReply(method, pathname, {
+      authorization: `Bearer ${this.local.apiToken}`,
+      ...(body === undefined ? {} : { body }),
+    });
+    if (status >= 400) throw new Error(`${method} ${pathname}: ${status} ${text}`);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** Calls the console's API as whoever the headers say, and gives what came back. */
+  async apiReply(
+    method: string,
+    pathname: string,
+    { body, ...headers }: Readonly<{ authorization?: string; cookie?: string; origin?: string; body?: unknown }> = {},
+  ): Promise<ApiReply> {
     const response = await fetch(`${this.local.consoleUrl}/v1${pathname}`, {
       method,
-      headers: {
-        authorization: `Bearer ${this.local.apiToken}`,
-        ...(body ? { 'content-type': 'application/json' } : {}),
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw new Error(`${method} ${pathname}: ${response.status} ${await response.text()}`);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    return { status: response.status, text: await response.text(), headers: response.headers };
   }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function launch(home: string, options: StartOptions): { child: ChildProcess; output: string[] } {
+  const command = [
+    ...(options.wrapper ?? []),
+    path.join(checkout, 'node_modules', '.bin', 'node'),
+    path.join(checkout, 'dist', 'supervisor.mjs'),
+    ...(options.args ?? ['--no-examples']),
+  ];
+  const child = spawn(command[0] as string, command.slice(1), {
+    cwd: checkout,
+    env: { ...process.env, WHERRY_HOME: home, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+  return { child, output };
 }
