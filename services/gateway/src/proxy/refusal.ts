@@ -11,7 +11,8 @@ export const refusals = {
   method: { status: 405, allow: [...methods].join(', '), text: `Functions take ${[...methods].join(', ')}.` },
   noFunction: (name: string, tenant: string): Refusal => ({
     status: 404,
-    text: `${tenant} has no function "${name.slice(0, 80)}" that is live. Check the spelling, or push it first.`,
+    // The root is answered by the function of this name, when there is one.
+    text: `${tenant} has no function "${name.slice(0, 80) || 'index'}" that is live. Check the spelling, or push it first.`,
   }),
   tooLarge: (limitBytes: number): Refusal => ({
     status: 413,
