@@ -1,0 +1,140 @@
+import { Button, Group, Select, TextInput } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
+import { IconSearch, IconX } from '@tabler/icons-react';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useEffect, useState, type ReactNode } from 'react';
+import { revisionsQuery } from '../functions/function-queries';
+import { useTenant } from '../session/session';
+import { shortSha, subjectOf } from '../../components/format';
+import { localInput, type LogRange, type LogSearch } from './log-search';
+
+type Props = Readonly<{ functionName: string; search: LogSearch; onSearch: (search: LogSearch) => void }>;
+
+const anything = 'any';
+
+/** Searching a log by text, call, kind, deployment and time. */
+export function LogFilters({ functionName, search, onSearch }: Props) {
+  const isNarrowed = Object.keys(search).length > 0;
+  const choose = (part: LogSearch) => onSearch({ ...search, ...part });
+  return (
+    <Group gap="xs" align="flex-end" role="search" aria-label="Log">
+      <SearchField
+        label="Text"
+        value={search.text ?? ''}
+        icon={<IconSearch size={14} aria-hidden="true" />}
+        onChange={(text) => choose({ text: text || undefined })}
+      />
+      <SearchField
+        label="Call id"
+        value={search.callId ?? ''}
+        onChange={(callId) => choose({ callId: callId.trim() || undefined })}
+      />
+      <Select
+        label="Output"
+        w={120}
+        value={search.stream ?? anything}
+        onChange={(stream) => choose({ stream: stream === anything ? undefined : (stream as LogSearch['stream']) })}
+        data={[
+          { value: anything, label: 'All' },
+          { value: 'stdout', label: 'Output' },
+          { value: 'stderr', label: 'Errors' },
+          { value: 'system', label: 'Platform' },
+        ]}
+      />
+      <DeploymentFilter
+        functionName={functionName}
+        value={search.deployment}
+        onChange={(deployment) => choose({ deployment })}
+      />
+      <Select
+        label="Time"
+        w={140}
+        value={search.range ?? anything}
+        onChange={(range) =>
+          choose({ range: range === anything ? undefined : (range as LogRange), from: undefined, to: undefined })
+        }
+        data={[
+          { value: anything, label: 'All that is kept' },
+          { value: '15m', label: 'Last 15 minutes' },
+          { value: '1h', label: 'Last hour' },
+          { value: '24h', label: 'Last 24 hours' },
+          { value: '7d', label: 'Last 7 days' },
+          { value: 'custom', label: 'From … to …' },
+        ]}
+      />
+      {search.range === 'custom' && <Span search={search} choose={choose} />}
+      {isNarrowed && (
+        <Button variant="subtle" color="gray" leftSection={<IconX size={14} />} onClick={() => onSearch({})}>
+          Clear
+        </Button>
+      )}
+    </Group>
+  );
+}
+
+type FieldProps = Readonly<{ label: string; value: string; icon?: ReactNode; onChange: (value: string) => void }>;
+
+/** A field that searches when its writer rests for a moment. */
+function SearchField({ label, value, icon, onChange }: FieldProps) {
+  const [typed, setTyped] = useState(value);
+  const search = useDebouncedCallback(onChange, 350);
+  // What is chosen elsewhere, such as a call in the log, shows here too.
+  useEffect(() => setTyped(value), [value]);
+  return (
+    <TextInput
+      label={label}
+      w={180}
+      flex="1 1 150px"
+      maw={260}
+      value={typed}
+      maxLength={200}
+      leftSection={icon}
+      spellCheck={false}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+        search(event.currentTarget.value);
+      }}
+    />
+  );
+}
+
+type DeploymentFilterProps = Readonly<{
+  functionName: string;
+  value: string | undefined;
+  onChange: (deployment: string | undefined) => void;
+}>;
+
+function DeploymentFilter({ functionName, value, onChange }: DeploymentFilterProps) {
+  const { slug } = useTenant();
+  const { data: revisions } = useInfiniteQuery(revisionsQuery(slug, functionName));
+  const known = revisions?.pages.flatMap((page) => page.revisions) ?? [];
+  const data = known.map(({ deploymentId, number, commitSha, commitMessage }) => ({
+    value: deploymentId,
+    label: `#${number} ${shortSha(commitSha)} ${subjectOf(commitMessage)}`,
+  }));
+  const isKnown = value === undefined || data.some((item) => item.value === value);
+  return (
+    <Select
+      label="Deployment"
+      w={190}
+      value={value ?? anything}
+      onChange={(chosen) => onChange(chosen === anything || chosen === null ? undefined : chosen)}
+      data={[{ value: anything, label: 'All' }, ...data, ...(isKnown ? [] : [{ value: value!, label: value! }])]}
+    />
+  );
+}
+
+function Span({ search, choose }: { search: LogSearch; choose: (part: LogSearch) => void }) {
+  const change = (name: 'from' | 'to', local: string) =>
+    choose({ [name]: local === '' ? undefined : new Date(local).toISOString() });
+  return (['from', 'to'] as const).map((name) => (
+    <TextInput
+      key={name}
+      type="datetime-local"
+      label={name === 'from' ? 'From' : 'To'}
+      w={190}
+      value={localInput(search[name])}
+      onChange={(event) => change(name, event.currentTarget.value)}
+    />
+  ));
+}

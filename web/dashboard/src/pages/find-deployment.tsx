@@ -1,0 +1,26 @@
+import { Center, Container, Loader } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Navigate, useParams } from '@tanstack/react-router';
+import { Failure } from '../components/states';
+import { tenantOfDeploymentQuery } from '../modules/deployments/deployment-queries';
+import { useSession } from '../modules/session/session';
+import { NotFound } from './not-found';
+
+/** The address that a push prints: finds the tenant, and goes on to the deployment's page. */
+export function FindDeployment() {
+  const { deployment } = useParams({ from: '/console/deployments/$deployment' });
+  const { tenants } = useSession();
+  const slugs = tenants.map(({ slug }) => slug);
+  const { data: tenant, error, refetch } = useQuery(tenantOfDeploymentQuery(slugs, deployment));
+  if (tenant) return <Navigate to="/t/$tenant/deployments/$deployment" params={{ tenant, deployment }} replace />;
+  if (tenant === null) return <NotFound />;
+  return error ? (
+    <Container component="main" size="xs" pt={120}>
+      <Failure error={error} what="The deployment" onRetry={() => refetch()} />
+    </Container>
+  ) : (
+    <Center component="main" h="100vh">
+      <Loader aria-label="Loading the deployment" size="sm" />
+    </Center>
+  );
+}

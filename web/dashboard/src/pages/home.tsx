@@ -1,0 +1,16 @@
+import { Navigate, useLocation, useParams } from '@tanstack/react-router';
+import { allows, firstTenant, useSession } from '../modules/session/session';
+import { NoTenant } from './not-found';
+
+/** Goes on to the first page that one may see of the tenant one was last at. */
+export function Home() {
+  const session = useSession();
+  const { pathname } = useLocation();
+  const { tenant: asked } = useParams({ strict: false });
+  const slug = asked ?? firstTenant(session);
+  const tenant = session.tenants.find((one) => one.slug === slug);
+  if (!tenant || !slug) return <NoTenant slug={slug} />;
+  if (!allows(tenant.role, 'viewer')) return <Navigate to="/t/$tenant/usage" params={{ tenant: slug }} replace />;
+  const to = pathname.startsWith('/deployments') ? '/t/$tenant/deployments' : '/t/$tenant/functions';
+  return <Navigate to={to} params={{ tenant: slug }} replace />;
+}
