@@ -27,7 +27,7 @@ const Config = z.object({
   WHERRY_SEALING_KEY_FILE: z.string().min(1),
   WHERRY_NODE_FILE: z.string().min(1),
   WHERRY_SANDBOX: z.enum(['bubblewrap', 'none']),
-  /** Replaces the time to zero of every function. */
+  /** Time to zero of functions without a setting of their own. */
   WHERRY_IDLE_SECONDS: z.coerce.number().int().min(1).optional(),
 });
 

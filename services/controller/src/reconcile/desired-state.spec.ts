@@ -98,10 +98,15 @@ describe('desiredState', () => {
     ]);
   });
 
-  it('lets the setting replace the time to zero of every revision', () => {
+  it('takes the time to zero from the setting, unless the function has one of its own', () => {
     const observed = [replica('rpl_a', 'rev_a', { startedAtMs: 98_000 })];
-    const it = world({ revisions: [revision('rev_a')], routed: ['rev_a'], observed, change: { traffic: later } });
-    expect(desiredState(it, 100_000, { ...rules, idleSeconds: 2 }).desired[0]?.replicas).toBe(0);
-    expect(desiredState(it, 100_000, { ...rules, idleSeconds: 3 }).desired[0]?.replicas).toBe(1);
+    const replicas = (labels: Record<string, string>, idleSeconds: number) => {
+      const revisions = [revision('rev_a', { labels })];
+      const parts = world({ revisions, routed: ['rev_a'], observed, change: { traffic: later } });
+      return desiredState(parts, 100_000, { ...rules, idleSeconds }).desired[0]?.replicas;
+    };
+    expect(replicas({}, 2)).toBe(0);
+    expect(replicas({}, 3)).toBe(1);
+    expect(replicas({ 'com.openfaas.scale.zero-duration': '60s' }, 2)).toBe(1);
   });
 });

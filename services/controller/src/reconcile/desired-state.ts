@@ -7,7 +7,7 @@ import { replicasByRevision, type World } from './world';
 
 export type DesiredRules = DrainRules &
   Readonly<{
-    /** Replaces every revision's own time to zero; null keeps it. */
+    /** Time to zero of functions without the label; null leaves it to their revisions. */
     idleSeconds: number | null;
     /** How long a count above one is kept after it was last wanted. */
     scaleDownMs: number;
@@ -18,6 +18,9 @@ export type DesiredState = Readonly<{
   /** To be handed in with the next world. */
   scales: ReadonlyMap<string, HeldScale>;
 }>;
+
+/** The label by which a function sets its own time to zero; `idleSeconds` of its revision holds the parsed value. */
+const idleLabel = 'com.openfaas.scale.zero-duration';
 
 const noSecrets: ReadonlyMap<string, Uint8Array> = new Map();
 
@@ -76,8 +79,9 @@ function loadCount(
   const activity = world.traffic.activity.get(id);
   const lastActiveAtMs = Math.max(activity?.lastRequestAtMs ?? 0, world.wakes.get(id) ?? 0, lastStartMs);
   const { min, max, idleSeconds } = revision.config.scale;
+  const hasOwn = revision.config.labels[idleLabel] !== undefined;
   const wanted = wantedReplicas({
-    scale: { min, max, idleSeconds: rules.idleSeconds ?? idleSeconds },
+    scale: { min, max, idleSeconds: hasOwn ? idleSeconds : (rules.idleSeconds ?? idleSeconds) },
     labels: revision.config.labels,
     inFlight: activity?.inFlight ?? 0,
     lastActiveAtMs,

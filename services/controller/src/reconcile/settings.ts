@@ -13,7 +13,7 @@ export type Settings = Readonly<{
   /** How long a drain waits while no gateway is live. */
   noGatewayMs: number;
   scaleDownMs: number;
-  /** Replaces every revision's own time to zero; null keeps it. */
+  /** Time to zero of functions without a setting of their own; null leaves it to their revisions. */
   idleSeconds: number | null;
   releaseDeadlineMs: number;
   crashLimit: number;
