@@ -3,6 +3,7 @@ import type { LocalState } from '@wherry/contract';
 import { processRoles, type ProcessRole } from '@wherry/db';
 import { Keeper } from '@wherry/keeper';
 import { detectSandbox } from '@wherry/sandbox';
+import { readEnvironment } from './environment';
 import { removeLocalJson, writeLocalJson } from './local-json';
 import { ManagedProcess } from './managed-process';
 import { openOperator } from './operator';
@@ -41,17 +42,19 @@ export class Supervisor {
   private postgres: ManagedProcess | null = null;
   private keeper: Keeper | null = null;
   private local: LocalState | null = null;
-  private unlock: () => void = () => undefined;
+  /** Lets go of the state folder; null while it is not ours, and nothing in it may be touched. */
+  private unlock: (() => void) | null = null;
 
   constructor(
     private readonly checkout: string,
     private readonly root: string,
-    private readonly env: NodeJS.ProcessEnv,
+    private readonly env: Readonly<Record<string, string | undefined>>,
     private readonly report: (line: string) => void,
   ) {}
 
   /** Starts everything in order and writes `local.json`. @throws Error with a sentence for the operator. */
   async start(options: Options): Promise<LocalState> {
+    const environment = readEnvironment(this.env);
     const state = openStateFolder(this.root);
     this.unlock = lockStateFolder(state.root);
     removeLocalJson(state.localJson);
@@ -62,14 +65,11 @@ export class Supervisor {
       gatewayPort,
       consolePort: await findPort(options.console, [gatewayPort]),
       sandbox: await detectSandbox(),
-      registries: {
-        npm: this.env.WHERRY_NPM_REGISTRY ?? 'https://registry.npmjs.org/',
-        pypi: this.env.WHERRY_PYPI_INDEX ?? 'https://pypi.org/simple/',
-      },
-      idleSeconds: this.env.WHERRY_IDLE_SECONDS ? Number(this.env.WHERRY_IDLE_SECONDS) : null,
+      registries: environment.registries,
+      idleSeconds: environment.idleSeconds,
     };
     ensureSecret(state.secrets, 'probe.key');
-    const owner = await this.startDatabase(state);
+    const owner = await this.startDatabase(state, environment.databaseUrl);
     this.keeper = await Keeper.listen({ socketPath: keeperSocket(state) });
     for (const spec of platformProcesses(facts))
       this.processes.push(this.manage(new ManagedProcess(spec, this.onPid, this.report)));
@@ -89,17 +89,19 @@ export class Supervisor {
 
   /** Ends everything in order: intake, work, data plane, replicas, database. Safe to call at any time. */
   async stop(): Promise<void> {
+    if (this.unlock === null) return;
     removeLocalJson(path.join(this.root, 'local.json'));
     await Promise.all(this.processes.map((managed) => managed.stop(stopGraceMs)));
     await this.keeper?.close(replicaGraceMs);
     await this.postgres?.stop(stopGraceMs, 'SIGINT');
     this.unlock();
+    this.unlock = null;
   }
 
   /** A server of one's own through DATABASE_URL (its owner), else the embedded one. Gives the owner's URL. */
-  private async startDatabase(state: StateFolder): Promise<string> {
+  private async startDatabase(state: StateFolder, ownServer: string | null): Promise<string> {
     const passwords = rolePasswords(state.secrets);
-    const owner = this.env.DATABASE_URL ?? (await this.startPostgres(state));
+    const owner = ownServer ?? (await this.startPostgres(state));
     await setupDatabase(owner, path.join(this.checkout, 'services/libs/db/prisma/migrations'), passwords);
     for (const [name, role] of Object.entries(processRoles) as [string, ProcessRole][]) {
       writeSecret(state.secrets, path.basename(databaseUrlFile(state, name)), roleUrl(owner, role, passwords[role]));
