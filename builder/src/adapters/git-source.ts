@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildOrder } from '@wherry/contract';
 import { BuildFailure } from '../build-failure';
 import { checkedSource, type SourceEntry } from '../source-tree';
@@ -27,7 +28,7 @@ export async function fetchSource(
   await makeRepository(gitDir);
   await mkdir(folder);
   const git = new Git(gitDir, folder, order, options);
-  await git.run(
+  await git.runPatiently(
     ['fetch', '--quiet', '--depth', '1', '--no-tags', '--no-recurse-submodules', url, commitSha],
     fetchHelp,
   );
@@ -42,6 +43,13 @@ export async function fetchSource(
 
 const fetchHelp =
   'The commit cannot be fetched. Push again; if it stays so, ask the operator whether the remote can be reached.';
+
+/** What git says of a remote that is being started again; its other complaints would come again. */
+const passing =
+  /failed to connect|could(n't| not) connect|connection (refused|reset)|recv failure|empty reply|returned error: 5\d\d|unexpected disconnect|early EOF|hung up|RPC failed/i;
+/** A platform that starts again takes seconds. */
+const patienceMs = 30_000;
+const longestPauseMs = 2_000;
 
 /** What `git init` would make, without starting it: a process less in every build. */
 async function makeRepository(gitDir: string): Promise<void> {
@@ -85,6 +93,29 @@ class Git {
 
   /** The standard output. @throws BuildFailure with `help` and git's own last words. */
   async run(args: readonly string[], help: string): Promise<string> {
+    const { result, output, errors } = await this.attempt(args);
+    if (!result.ok) throw this.failureOf(result, help, errors);
+    return output;
+  }
+
+  /** As `run`, but tries again for a while when the remote does not answer. */
+  async runPatiently(args: readonly string[], help: string): Promise<string> {
+    let waitedMs = 0;
+    for (let pauseMs = 100; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      const { result, output, errors } = await this.attempt(args);
+      if (result.ok) return output;
+      if (result.reason !== 'exit' || !passing.test(errors) || waitedMs >= patienceMs)
+        throw this.failureOf(result, help, errors);
+      if (waitedMs === 0) this.options.onLine('The remote does not answer now; trying again.');
+      // Cancelled while it waits: the next attempt ends at once, with the reason.
+      await sleep(pauseMs, null, { signal: this.options.signal }).catch(() => undefined);
+      waitedMs += pauseMs;
+    }
+  }
+
+  private async attempt(
+    args: readonly string[],
+  ): Promise<Readonly<{ result: RunResult; output: string; errors: string }>> {
     const output: Buffer[] = [];
     let bytes = 0;
     let errors = '';
@@ -98,9 +129,8 @@ class Git {
         else if ((bytes += chunk.length) <= maxListingBytes) output.push(chunk);
       },
     });
-    if (!result.ok) throw this.failureOf(result, help, errors);
     if (bytes > maxListingBytes) throw new BuildFailure('The commit has too many files. Make the repository smaller.');
-    return Buffer.concat(output).toString('utf8');
+    return { result, output: Buffer.concat(output).toString('utf8'), errors };
   }
 
   private failureOf(result: Exclude<RunResult, { ok: true }>, help: string, errors: string): unknown {
