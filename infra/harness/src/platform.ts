@@ -45,14 +45,15 @@ export class Platform {
     const { child, output } = launch(home, options);
     const file = path.join(home, 'local.json');
     const deadline = startedAt + (options.timeoutMs ?? 60_000);
-    while (!existsSync(file)) {
+    // A supervisor that was killed leaves its own file behind.
+    while (readState(file)?.pids.supervisor !== child.pid) {
       if (hasEnded(child) || performance.now() > deadline) {
         child.kill('SIGKILL');
         throw new Error(`The platform did not start:\n${output.join('')}`);
       }
       await delay(20);
     }
-    const local = LocalState.parse(JSON.parse(readFileSync(file, 'utf8')));
+    const local = readState(file) as LocalState;
     return new Platform(home, local, child, output, performance.now() - startedAt);
   }
 
@@ -128,6 +129,10 @@ export class Platform {
     });
     return { status: response.status, text: await response.text(), headers: response.headers };
   }
+}
+
+function readState(file: string): LocalState | null {
+  return existsSync(file) ? LocalState.parse(JSON.parse(readFileSync(file, 'utf8'))) : null;
 }
 
 function hasEnded(child: ChildProcess): boolean {

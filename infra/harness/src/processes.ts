@@ -1,12 +1,16 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
-export type ProcessInfo = Readonly<{ pid: number; parent: number; command: string }>;
+export type ProcessInfo = Readonly<{
+  pid: number;
+  parent: number;
+  /** Field 22 of /proc/<pid>/stat: with the pid it names a process for ever. */
+  startTime: string;
+  command: string;
+}>;
 
 /** Every process below `root`, itself excluded. */
 export function descendants(root: number): ProcessInfo[] {
-  const all = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => describe(Number(name)));
+  const all = allProcesses();
   const found: ProcessInfo[] = [];
   const parents = new Set([root]);
   for (let grew = true; grew;) {
@@ -21,14 +25,25 @@ export function descendants(root: number): ProcessInfo[] {
   return found;
 }
 
+/** Those of `processes` that have not ended. A zombie has. */
+export function stillRunning(processes: readonly ProcessInfo[]): ProcessInfo[] {
+  return processes.filter(({ pid, startTime }) => describe(pid)[0]?.startTime === startTime);
+}
+
+/** Every process of this machine that can be seen from here. */
+export function allProcesses(): ProcessInfo[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => describe(Number(name)));
+}
+
 function describe(pid: number): ProcessInfo[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (state === 'Z') return [];
-    return [
-      { pid, parent: Number(parent), command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') },
-    ];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z') return [];
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    return [{ pid, parent: Number(fields[1]), startTime: fields[19] as string, command }];
   } catch {
     return []; // ended while we looked
   }
