@@ -30,6 +30,7 @@ const cases: Record<OperationId, { body?: (seeded: SeededTenant) => object; stat
   rollbackToDeployment: { body: () => ({}), status: 409 },
   listRepositories: { status: 200 },
   resumeReleases: { body: () => ({}), status: 202 },
+  setProductionBranch: { body: ({ ref }) => ({ branch: ref.slice('refs/heads/'.length) }), status: 202 },
   redeploy: { body: () => ({}), status: 202 },
   listSecrets: { status: 200 },
   putSecret: { body: () => ({ value: 'canary' }), status: 200 },

@@ -74,6 +74,13 @@ describe('a push', () => {
     expect(await remote.plans(tenant)).toHaveLength(3);
   });
 
+  it('deletes the former production branch once another one was chosen in the console', async () => {
+    await push('shop', 'main', 'main:next');
+    await remote.owner.query("update repositories set production_branch = 'next' where tenant_id = $1", [tenant.id]);
+    expect(await push('shop', ':main')).toMatchObject({ code: 0, err: expect.stringContaining('main: deleted.') });
+    expect(Object.keys(await remote.ledger(tenant))).toEqual(['refs/heads/next']);
+  });
+
   it('refuses to delete the production branch, and says why and what to do', async () => {
     await push('shop', 'main');
     const result = await push('shop', ':main');

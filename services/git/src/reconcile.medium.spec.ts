@@ -59,6 +59,13 @@ describe('the comparison of refs with the ledger', () => {
     expect(await remote.plans(tenant)).toHaveLength(1);
   });
 
+  it('lets a clone check out the branch that was made production in the console', async () => {
+    await copy.git('push', address, 'main:next');
+    await remote.owner.query("update repositories set production_branch = 'next' where tenant_id = $1", [tenant.id]);
+    await remote.service.reconcile();
+    expect((await git(bare, ['symbolic-ref', 'HEAD'])).out).toBe('refs/heads/next');
+  });
+
   it('concludes nothing from a folder that is missing, and goes on with the other repositories', async () => {
     await rename(bare, `${bare}.away`);
     const before = await remote.ledger(tenant);

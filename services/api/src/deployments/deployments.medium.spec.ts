@@ -90,6 +90,28 @@ it('deploys the head again on request, and says so when there is none', async ()
   expect(await jobs()).toHaveLength(1);
 });
 
+it('deploys another branch on request: plans its head once, and cancels what the former one had under way', async () => {
+  const choose = (branch: string) =>
+    api.send('PUT', `/v1/tenants/acme/repositories/${acme.repositoryName}/production-branch`, {
+      headers,
+      body: { branch },
+    });
+  const missing = await choose('next');
+  expect([missing.status, missing.json()]).toMatchObject([409, { detail: expect.stringContaining('"next"') }]);
+  await api.owner(`insert into repository_refs (tenant_id, repository_id, ref, commit_sha)
+    select tenant_id, repository_id, 'refs/heads/next', commit_sha from repository_refs`);
+  await api.owner("update deployments set status = 'building'");
+  expect((await choose('next')).json()).toEqual({ isQueued: true, ref: 'refs/heads/next' });
+  expect((await choose('next')).json()).toEqual({ isQueued: false, ref: 'refs/heads/next' });
+  expect(await jobs()).toMatchObject([
+    { name: 'plan', data: { ref: 'refs/heads/next', forcedAt: expect.any(Number) } },
+  ]);
+  expect(await api.owner('select 1 from deployments where cancel_requested_at is not null')).toHaveLength(1);
+  expect(await api.owner('select production_branch from repositories')).toEqual([{ production_branch: 'next' }]);
+  await api.owner('delete from repository_refs where ref = $1', ['refs/heads/next']);
+  await api.owner('update repositories set production_branch = $1', [acme.ref.slice('refs/heads/'.length)]);
+});
+
 it('asks for a running deployment to be cancelled, keeps the first time, and refuses when it is over', async () => {
   await api.owner("update deployments set status = 'building'");
   const cancel = () => post(`deployments/${acme.deploymentId}/cancel`);

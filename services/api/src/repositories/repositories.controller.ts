@@ -3,12 +3,14 @@ import { Access, Input, Operation, type InputOf, type OutputOf } from '../http/o
 import type { TenantAccess } from '../http/request-context';
 import { DeployHead } from './deploy-head';
 import { ListRepositories } from './list-repositories';
+import { SetProductionBranch } from './set-production-branch';
 
 @Controller()
 export class RepositoriesController {
   constructor(
     @Inject(ListRepositories) private readonly list: ListRepositories,
     @Inject(DeployHead) private readonly deploy: DeployHead,
+    @Inject(SetProductionBranch) private readonly productionBranch: SetProductionBranch,
   ) {}
 
   @Operation('listRepositories')
@@ -22,6 +24,14 @@ export class RepositoriesController {
     @Input() { params }: InputOf<'resumeReleases'>,
   ): Promise<OutputOf<'resumeReleases'>> {
     return this.deploy.resume(tenant, params.repository);
+  }
+
+  @Operation('setProductionBranch')
+  setProductionBranch(
+    @Access() { tenant }: TenantAccess,
+    @Input() { params, body }: InputOf<'setProductionBranch'>,
+  ): Promise<OutputOf<'setProductionBranch'>> {
+    return this.productionBranch.execute(tenant, params.repository, body.branch);
   }
 
   @Operation('redeploy')

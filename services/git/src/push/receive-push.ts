@@ -127,7 +127,13 @@ export class ReceivePush {
     try {
       const updates = head.updates.map((update) => ({ ...update, pushId: this.newId('push') }));
       const begun = await this.store.begin(tenantId, wish, updates);
-      await this.disk.repositories.ensure({ tenantId, repositoryId: begun.repository.id });
+      const place = { tenantId, repositoryId: begun.repository.id };
+      await this.disk.repositories.ensure(place);
+      const { productionBranch } = begun.repository;
+      // It may have been chosen in the console since; git itself never deletes the default branch.
+      if (productionBranch !== null) {
+        await this.disk.repositories.setDefaultBranch(place, refOfBranch(productionBranch));
+      }
       return begun;
     } catch (error) {
       if (!(error instanceof TooManyRepositoriesError)) throw error;

@@ -54,16 +54,13 @@ export class ReconcileRefs {
     }
     const refs = isThere ? await this.repositories.refs(place) : new Map<string, string>();
     const isEqual = refs.size === ledger.refs.size && [...refs].every(([ref, sha]) => ledger.refs.get(ref) === sha);
-    if (isEqual && !ledger.hasIntended) return false;
-    const settled = await this.store.settle(place.tenantId, {
-      repositoryId: ledger.id,
-      refs,
-      only: null,
-      missed: 'void',
-    });
-    if (settled.productionBranch !== null) {
-      await this.repositories.setDefaultBranch(place, `refs/heads/${settled.productionBranch}`);
+    const isSettled = isEqual && !ledger.hasIntended;
+    const seen = { repositoryId: ledger.id, refs, only: null, missed: 'void' } as const;
+    const { productionBranch } = isSettled ? ledger : await this.store.settle(place.tenantId, seen);
+    // It may also have been chosen in the console since the last look.
+    if (isThere && productionBranch !== null) {
+      await this.repositories.setDefaultBranch(place, `refs/heads/${productionBranch}`);
     }
-    return true;
+    return !isSettled;
   }
 }

@@ -27,6 +27,9 @@ export const SecretName = z
   .max(63)
   .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, 'lower-case letters, digits, inner hyphens and dots');
 
+/** A branch without `refs/heads/`. Loose, because only one that was pushed can be chosen. */
+export const BranchName = z.string().min(1).max(200);
+
 /** Names of environment variables (POSIX, with lower case allowed). */
 export const VariableName = z
   .string()

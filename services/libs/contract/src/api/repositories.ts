@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, Instant, RepositoryParam, TenantParam } from './common';
+import { BranchName, Id, Instant, RepositoryParam, TenantParam } from './common';
 import { operation } from './operation';
 
 export const Repository = z
@@ -45,6 +45,18 @@ export const repositoryOperations = {
     body: z.strictObject({}),
     response: { kind: 'json', status: 202, schema: DeploySource },
     errors: ['repository.not_found'],
+  }),
+  setProductionBranch: operation({
+    method: 'PUT',
+    path: '/v1/tenants/{tenant}/repositories/{repository}/production-branch',
+    tag: 'repositories',
+    summary:
+      'Deploy another branch from now on: its newest commit at once, and later pushes to it. Deployments of the former branch that are under way are cancelled.',
+    auth: 'tenant:developer',
+    params: RepositoryParam,
+    body: z.strictObject({ branch: BranchName }),
+    response: { kind: 'json', status: 202, schema: DeploySource },
+    errors: ['repository.not_found', 'repository.empty'],
   }),
   redeploy: operation({
     method: 'POST',

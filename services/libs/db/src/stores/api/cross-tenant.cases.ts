@@ -47,6 +47,10 @@ export const crossTenantCases: readonly StoreCases[] = [
       store.withProductionHead(tenantId, theirs.repositoryName, async () => undefined),
     removePins: ({ store, tenantId, theirs }) =>
       store.removePins(tenantId, theirs.repositoryName, async () => undefined),
+    setProductionBranch: ({ store, tenantId, theirs }) => {
+      const wish = { branch: theirs.ref.slice('refs/heads/'.length), now: start };
+      return store.setProductionBranch(tenantId, theirs.repositoryName, wish, async () => undefined);
+    },
   }),
   casesOf(ConsoleSecretStore, (db) => new ConsoleSecretStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),

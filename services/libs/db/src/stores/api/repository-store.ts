@@ -86,6 +86,38 @@ export class ConsoleRepositoryStore {
       return { ...head, removed };
     });
   }
+
+  /**
+   * Makes an existing branch the one that is deployed. When it was another one, asks for unfinished deployments of other
+   * refs to be cancelled, so that none of them is released later, and runs `enqueue` in the same transaction.
+   * @returns null when there is no such repository; `productionBranch` is the former one when `branch` does not exist.
+   */
+  async setProductionBranch(
+    tenantId: string,
+    name: string,
+    { branch, now }: Readonly<{ branch: string; now: Date }>,
+    enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
+  ): Promise<(ProductionHead & { hasBranch: boolean; isChanged: boolean }) | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const head = await findHead(tx, name);
+      if (head === null) return null;
+      const ref = `refs/heads/${branch}`;
+      const [found] = await tx.$queryRaw<unknown[]>`
+        select 1 from repository_refs where repository_id = ${head.id} and ref = ${ref}`;
+      if (found === undefined) return { ...head, hasBranch: false, isChanged: false };
+      const changed = await tx.$executeRaw`
+        update repositories set production_branch = ${branch}
+        where id = ${head.id} and production_branch is distinct from ${branch}`;
+      if (changed > 0) {
+        await tx.$executeRaw`
+          update deployments set cancel_requested_at = ${now}
+          where repository_id = ${head.id} and ref <> ${ref} and status in ('queued', 'building', 'releasing')
+            and cancel_requested_at is null`;
+        await enqueue(tx, head.id, ref);
+      }
+      return { id: head.id, productionBranch: branch, hasHead: true, hasBranch: true, isChanged: changed > 0 };
+    });
+  }
 }
 
 async function findHead(tx: Tx, name: string): Promise<ProductionHead | null> {
