@@ -172,6 +172,28 @@ describe('calling a function', () => {
   });
 });
 
+describe('hostile replies', () => {
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket' };
+
+  it.each([
+    ['a status that is none', 'HTTP/1.1 000 None'],
+    ['a control character in its reason', 'HTTP/1.1 200 O\x01K'],
+    ['a control character in a header', 'HTTP/1.1 200 OK\r\nx-a: a\x01b'],
+    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 3'],
+    ['no HTTP at all', '\0\x01'],
+  ])('cost one call, and not the gateway: %s, with and without a WebSocket', async (_what, head) => {
+    const { replica } = await world.live('acme', 'hostile', (req) => {
+      req.socket.end(`${head}\r\ncontent-length: 2\r\n\r\nhi`, 'latin1');
+    });
+    replica.server.on('upgrade', (_req, socket) => socket.end(`${head}\r\ncontent-length: 2\r\n\r\nhi`, 'latin1'));
+    await gateway.start();
+    const target = { host: 'acme.localhost', path: '/hostile' };
+    expect(await gateway.call(target)).toMatchObject({ status: 502 });
+    expect(await gateway.call({ ...target, headers: upgrade })).toMatchObject({ status: 502 });
+    expect(await gateway.call(target)).toMatchObject({ status: 502 });
+  });
+});
+
 describe('failures', () => {
   it('answers 413 to a body over the limit, told or found out', async () => {
     await world.live('acme', 'eat', (req, res) => {

@@ -126,19 +126,27 @@ describe('replyHeaders', () => {
       'x-mine': 'yes',
     };
     expect(pairs(replyHeaders(from, facts))).toEqual([
+      ['x-mine', 'yes'],
       ['x-call-id', 'c1'],
       ['x-start-time', '1'],
-      ['x-mine', 'yes'],
       ['x-duration-seconds', '0.012346'],
     ]);
   });
 
   it('lets no function set the session of the console', () => {
-    const from = { 'set-cookie': ['a=1', 'wherry_session=x; Path=/', '__Host-wherry_session=x', 'b=2'] };
+    const from = {
+      'set-cookie': ['a=1', 'wherry_session=x; Path=/', '__Host-wherry_session=x', '=wherry_session=x', 'b=2'],
+    };
     expect(pairs(replyHeaders(from, facts)).filter(([name]) => name === 'set-cookie')).toEqual([
       ['set-cookie', 'a=1'],
       ['set-cookie', 'b=2'],
     ]);
+  });
+
+  it('lets no Connection header of a function take away what the platform says', () => {
+    const from = { connection: 'x-call-id, x-start-time, x-mine', 'x-mine': 'hop' };
+    const reply = Object.fromEntries(pairs(replyHeaders(from, facts)));
+    expect(reply).toEqual({ 'x-call-id': 'c1', 'x-start-time': '1', 'x-duration-seconds': '0.012346' });
   });
 
   it('keeps the duration and the type that the function told', () => {

@@ -8,7 +8,8 @@ const hopByHop = new Set([
 /** What a Connection header may not take away: without these the call would mean something else. */
 const kept = new Set(['host', 'content-length', 'content-type', 'cookie', 'authorization']);
 const platformPrefix = 'x-wherry-';
-const sessionCookie = /^\s*(?:__(?:Host|Secure)-)?wherry_session\s*(?:=|$)/i;
+/** Also behind an equals sign: browsers send a cookie without a name as its bare value, which reads like a named one. */
+const sessionCookie = /^[\s=]*(?:__(?:Host|Secure)-)?wherry_session\s*(?:=|;|$)/i;
 const saneCallId = /^[!-~]{1,128}$/;
 
 /** What one pass over a request's header lines finds out. */
@@ -116,7 +117,7 @@ type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Names and values in turn: what the caller is given. `from` has lower-case names. */
 export function replyHeaders(from: ReplyHeaders, facts: ReplyFacts): string[] {
-  const to = [names.callId, facts.callId, names.startTime, facts.startTime];
+  const to: string[] = [];
   let hasDuration = false;
   let hasContentType = false;
   for (const name in from) {
@@ -130,10 +131,13 @@ export function replyHeaders(from: ReplyHeaders, facts: ReplyFacts): string[] {
     else if (typeof value === 'string') to.push(name, value);
     else for (const one of value) to.push(name, one);
   }
-  if (!hasDuration) to.push(names.durationSeconds, (facts.durationMs / 1000).toFixed(6));
-  if (!hasContentType && facts.contentType !== null) to.push('content-type', facts.contentType);
   const connection = String(from.connection ?? '');
-  return hasNames(connection) ? without(to, connection) : to;
+  // The platform's own words are added afterwards, so that a function cannot take them away.
+  const reply = hasNames(connection) ? without(to, connection) : to;
+  reply.push(names.callId, facts.callId, names.startTime, facts.startTime);
+  if (!hasDuration) reply.push(names.durationSeconds, (facts.durationMs / 1000).toFixed(6));
+  if (!hasContentType && facts.contentType !== null) reply.push('content-type', facts.contentType);
+  return reply;
 }
 
 function addSetCookies(to: string[], value: string | string[]): void {

@@ -71,7 +71,9 @@ export class UpgradeCall implements Waiting {
     this.status = 101;
     this.remote = remote;
     const { client } = this;
-    client.write(`HTTP/1.1 101 ${STATUS_CODES[101]}\r\n${headerLines(this.replyHeaders(reply, null))}\r\n`);
+    const head = `HTTP/1.1 101 ${STATUS_CODES[101]}\r\n${headerLines(this.replyHeaders(reply, null))}\r\n`;
+    // Headers are bytes, which Node's client reads as Latin-1.
+    client.write(head, 'latin1');
     this.pass(first);
     remote.on('data', (chunk: Buffer) => this.pass(chunk));
     client.on('drain', () => remote.resume());
@@ -95,8 +97,16 @@ export class UpgradeCall implements Waiting {
   private refusedByFunction(reply: IncomingMessage): void {
     const { res } = this.invocation;
     if (this.isDone) return;
-    this.status = reply.statusCode ?? 502;
-    res.writeHead(this.status, reply.statusMessage ?? '', this.replyHeaders(reply, 'text/plain'));
+    const status = reply.statusCode ?? 0;
+    try {
+      // What Node's client reads, its server may refuse to write: a status such as 000, control characters in a reason.
+      res.writeHead(status, reply.statusMessage ?? '', this.replyHeaders(reply, 'text/plain'));
+    } catch {
+      reply.destroy();
+      this.breakOff(refusals.functionFailed, false);
+      return;
+    }
+    this.status = status;
     reply.on('data', (chunk: Buffer) => {
       this.sentBytes += chunk.length;
       if (!res.write(chunk)) reply.pause();
