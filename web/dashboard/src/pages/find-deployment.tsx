@@ -1,6 +1,7 @@
 import { Center, Container, Loader } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Navigate, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
+import { Redirect } from '../components/redirect';
 import { Failure } from '../components/states';
 import { tenantOfDeploymentQuery } from '../modules/deployments/deployment-queries';
 import { useSession } from '../modules/session/session';
@@ -12,7 +13,7 @@ export function FindDeployment() {
   const { tenants } = useSession();
   const slugs = tenants.map(({ slug }) => slug);
   const { data: tenant, error, refetch } = useQuery(tenantOfDeploymentQuery(slugs, deployment));
-  if (tenant) return <Navigate to="/t/$tenant/deployments/$deployment" params={{ tenant, deployment }} replace />;
+  if (tenant) return <Redirect to={`/t/${tenant}/deployments/${encodeURIComponent(deployment)}`} />;
   if (tenant === null) return <NotFound />;
   return error ? (
     <Container component="main" size="xs" pt={120}>

@@ -1,4 +1,5 @@
-import { Navigate, useLocation, useParams } from '@tanstack/react-router';
+import { useLocation, useParams } from '@tanstack/react-router';
+import { Redirect } from '../components/redirect';
 import { allows, firstTenant, useSession } from '../modules/session/session';
 import { NoTenant } from './not-found';
 
@@ -10,7 +11,6 @@ export function Home() {
   const slug = asked ?? firstTenant(session);
   const tenant = session.tenants.find((one) => one.slug === slug);
   if (!tenant || !slug) return <NoTenant slug={slug} />;
-  if (!allows(tenant.role, 'viewer')) return <Navigate to="/t/$tenant/usage" params={{ tenant: slug }} replace />;
-  const to = pathname.startsWith('/deployments') ? '/t/$tenant/deployments' : '/t/$tenant/functions';
-  return <Navigate to={to} params={{ tenant: slug }} replace />;
+  if (!allows(tenant.role, 'viewer')) return <Redirect to={`/t/${slug}/usage`} />;
+  return <Redirect to={`/t/${slug}/${pathname.startsWith('/deployments') ? 'deployments' : 'functions'}`} />;
 }

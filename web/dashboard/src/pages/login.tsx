@@ -1,9 +1,10 @@
 import { Alert, Button, Loader, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Navigate, useLocation } from '@tanstack/react-router';
+import { useLocation } from '@tanstack/react-router';
 import { ApiError, unwrap } from '@wherry/api-client';
 import { useState } from 'react';
 import { ButtonLink } from '../components/links';
+import { Redirect } from '../components/redirect';
 import { reasonOf } from '../components/states';
 import { api, sessionKey } from '../modules/api';
 import { sessionQuery, type Session } from '../modules/session/session';
@@ -21,7 +22,7 @@ export function Login() {
 function AlreadyOrNot() {
   const { data: session, isPending } = useQuery(sessionQuery);
   if (isPending) return <Waiting />;
-  return session ? <Navigate to="/" replace /> : <SignedOut />;
+  return session ? <Redirect to="/" /> : <SignedOut />;
 }
 
 function Exchange({ link }: { link: string }) {
@@ -36,7 +37,7 @@ function Exchange({ link }: { link: string }) {
     },
     ...{ retry: false, staleTime: Infinity, refetchOnWindowFocus: false, refetchOnReconnect: false },
   });
-  if (data) return <Navigate to="/" replace />;
+  if (data) return <Redirect to="/" />;
   if (!error) return <Waiting />;
   const isUsed = error instanceof ApiError && error.status < 500;
   return (
