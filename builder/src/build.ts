@@ -57,8 +57,9 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
   checkSecrets(plan.functions, order.secretNames);
   for (const planned of plan.functions) checkHandlerFolder(planned, source.entries);
   const names = plan.functions.map(({ name }) => name);
-  events.emit({ type: 'step', name: 'plan', detail: `Functions: ${names.join(', ')}.` });
+  events.emit({ type: 'step', name: 'plan', detail: `Functions: ${names.join(', ') || 'none'}.` });
   events.emit({ type: 'functions', names });
+  if (names.length === 0) return [];
   const templates = await readTemplates(order, plan.functions);
   events.emit({
     type: 'step',

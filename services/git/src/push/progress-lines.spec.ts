@@ -39,6 +39,18 @@ describe('ProgressLines', () => {
     expect(lines).toContain('Note: provider.gateway is not used.');
   });
 
+  it('tells the addresses of what is live, or that nothing is left', () => {
+    const built = { status: 'built', reason: null, buildMs: 1 } as const;
+    const functions = [
+      { name: 'index', ...built },
+      { name: 'f', ...built },
+    ];
+    const last = (change: Partial<PushProgress>) =>
+      new ProgressLines(context).next(progress(change, 'live')).lines.slice(-3);
+    expect(last({ functions })).toEqual(['Live:', '  http://t.localhost:8080/', '  http://t.localhost:8080/f/']);
+    expect(last({}).at(-1)).toBe('Live: no function is left, and those of earlier deployments are removed.');
+  });
+
   it('stops repeating a log without end and says where the rest is', () => {
     const sut = new ProgressLines(context);
     const lines = Array.from({ length: 5_000 }, (): [number, string, string, string] => [1, 'stdout', 'f', 'x']);

@@ -89,6 +89,7 @@ export class ProgressLines {
       case 'releasing':
         return ['Starting the new version.'];
       case 'live':
+        if (functions.length === 0) return ['Live: no function is left, and those of earlier deployments are removed.'];
         return ['Live:', ...functions.map(({ name }) => `  ${this.liveUrl(name)}`)];
       case 'retired':
         return ['This commit was live; a later deployment has taken its place.'];

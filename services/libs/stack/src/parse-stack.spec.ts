@@ -128,6 +128,13 @@ functions:
     expect(() => one(lines)).toThrow(StackError);
   });
 
+  it('takes an empty mapping of functions as the wish to remove them all, and says so', () => {
+    expect(parse('functions: {}')).toMatchObject({
+      functions: [],
+      notes: [expect.stringContaining('those that this repository had are removed')],
+    });
+  });
+
   it.each([
     ['an absolute handler', 'functions: {a: {lang: node, handler: /etc}}', /relative to the stack file, not absolute/],
     ['a handler with ..', 'functions: {a: {lang: node, handler: ./b/../../c}}', /may not leave the repository/],
@@ -140,7 +147,8 @@ functions:
       'functions:\n  a: {lang: node, handler: a}\n  a: {lang: node, handler: b}',
       /line 3.*unique/,
     ],
-    ['no functions', 'functions: {}', /has no functions/],
+    ['no functions', 'version: 1.0', /has no functions\. Add one .* or write "functions: {}"/],
+    ['functions that are left empty', 'functions:', /has no functions/],
     ['an unknown key at the top', 'functions: {}\nconfiguration: {}', /configuration is not supported/],
     ['another provider', 'provider: {name: other}\nfunctions: {}', /must be openfaas/],
     ['a text that is no mapping', 'hello', /must be a mapping/],

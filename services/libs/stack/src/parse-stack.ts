@@ -56,7 +56,14 @@ export function parseStack(input: StackInput): StackPlan {
   const functions = mapping(keys.get('functions'), at(place, 'functions'), maxFunctions).map(([name, value]) =>
     functionOf(name, value, input, notes),
   );
-  if (functions.length === 0) throw new StackError(`${input.file} has no functions. Add one below "functions:".`);
+  if (functions.length === 0) {
+    // Only the written-out empty mapping is meant: one that was forgotten must not remove what is live.
+    if (!(keys.get('functions') instanceof Map)) {
+      const hint = 'Add one below "functions:", or write "functions: {}" to remove all that this repository has.';
+      throw new StackError(`${input.file} has no functions. ${hint}`);
+    }
+    notes.push(`${input.file} has no functions: those that this repository had are removed.`);
+  }
   return { functions, notes };
 }
 

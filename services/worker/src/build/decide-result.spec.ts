@@ -43,6 +43,12 @@ describe('decideResult', () => {
     expect(decideResult({ ...state, routes: [...state.routes, two] }, [built('one')]).kind).toBe('release');
   });
 
+  it('releases a stack that has become empty, and skips one that never had a function', () => {
+    expect(decideResult(state, [])).toMatchObject({ kind: 'release', functions: [] });
+    const never = { ...state, functions: [], revisions: [], routes: [], liveDeploymentId: null, liveCommitSha: null };
+    expect(decideResult(never, [])).toMatchObject({ kind: 'skip', reason: expect.stringContaining('none is live') });
+  });
+
   it('releases the same revisions when the routes are not those of a live deployment', () => {
     expect(decideResult({ ...state, liveDeploymentId: null, liveCommitSha: null }, [built('one')]).kind).toBe(
       'release',

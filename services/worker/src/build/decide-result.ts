@@ -21,10 +21,14 @@ export function decideResult(state: ResultState, built: readonly BuiltFunction[]
     return { kind: 'skip', reason, functions };
   }
   if (isServed(state, functions) && !state.isReleasing) {
-    const reason = `Nothing changed since ${(state.liveCommitSha ?? 'the last release').slice(0, 7)}, which is live.`;
-    return { kind: 'skip', reason, functions };
+    return { kind: 'skip', reason: nothingNew(state), functions };
   }
   return { kind: 'release', reason: null, functions };
+}
+
+function nothingNew({ liveCommitSha }: ResultState): string {
+  if (liveCommitSha === null) return 'There are no functions to deploy, and none is live.';
+  return `Nothing changed since ${liveCommitSha.slice(0, 7)}, which is live.`;
 }
 
 /** Equal configurations have equal hashes, whatever the order of their keys. `value` is JSON. */
