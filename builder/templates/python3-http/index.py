@@ -5,7 +5,7 @@ by WHERRY_LISTEN, else on TCP port 8080, with one thread per connection.
 """
 
 import contextvars
-import importlib.util
+import importlib
 import json
 import os
 import re
@@ -17,11 +17,36 @@ import time
 import traceback
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MAX_BODY_BYTES = 256 * 1024 * 1024
 CALL_ID = contextvars.ContextVar("call_id", default="")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def seconds_of(text, default):
+    """Seconds from a whole number of seconds or a Go duration such as 1m30s; `default` when it cannot be read."""
+    if not text:
+        return default
+    if text.isdecimal():
+        return float(text)
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
+    if not parts or "".join(value + unit for value, unit in parts) != text:
+        return default
+    return sum(float(value) * units[unit] for value, unit in parts)
+
+
+def bytes_of(text, default):
+    """Bytes from a number with an optional unit, such as 100kb or 5mb; `default` when it cannot be read."""
+    match = re.fullmatch(r"(\d+)\s*(b|kb|mb)?", text or "", re.IGNORECASE)
+    return int(match[1]) * {"b": 1, "kb": 1024, "mb": 1024**2}[(match[2] or "b").lower()] if match else default
+
+
+EXEC_TIMEOUT = seconds_of(os.environ.get("exec_timeout"), 0.0)
+GRACE = seconds_of(os.environ.get("healthcheck_interval"), 0.0)
+MAX_BODY_BYTES = bytes_of(os.environ.get("MAX_RAW_SIZE"), 64 * 1024**2)
+MAX_IN_FLIGHT = int(seconds_of(os.environ.get("max_inflight"), 0.0))
 
 
 class MarkedStream:
@@ -36,36 +61,36 @@ class MarkedStream:
         call_id = CALL_ID.get()
         mark = f"\x1e{call_id}\x1f" if call_id else ""
         with self._lock:
-            marked = re.sub(r"\n(?=.)", lambda _: "\n" + mark, text, flags=re.DOTALL) if mark else text
-            self._stream.write((mark if self._is_line_start and text else "") + marked)
-            self._stream.flush()
             if text:
+                marked = text[:-1].replace("\n", "\n" + mark) + text[-1]
+                self._stream.write(mark + marked if self._is_line_start else marked)
+                self._stream.flush()
                 self._is_line_start = text.endswith("\n")
         return len(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
 
     def __getattr__(self, name):
         return getattr(self._stream, name)
 
 
-def go_duration(text, default):
-    """Seconds from a whole number of seconds or a Go duration such as 1m30s; `default` when it cannot be read."""
-    if not text:
-        return default
-    if text.isdigit():
-        return float(text)
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
-    if not parts or "".join(value + unit for value, unit in parts) != text:
-        return default
-    return sum(float(value) * units[unit] for value, unit in parts)
+class Query(dict):
+    """Names to their first values; `getlist` tells all of them."""
 
+    def __init__(self, text):
+        self._lists = {}
+        for name, value in parse_qsl(text, keep_blank_values=True):
+            self._lists.setdefault(name, []).append(value)
+        super().__init__((name, values[0]) for name, values in self._lists.items())
 
-EXEC_TIMEOUT = go_duration(os.environ.get("exec_timeout"), 0.0)
-MAX_IN_FLIGHT = int(os.environ.get("max_inflight") or 0)
+    def getlist(self, name):
+        return list(self._lists.get(name, []))
 
 
 class Event:
-    """What a handler is given: the raw body and the parts of the request."""
+    """What a handler is given: the body as bytes, and the parts of the request. `headers` ignores case."""
 
     def __init__(self, body, headers, method, path, query):
         self.body = body
@@ -80,49 +105,51 @@ class Context:
         self.hostname = os.environ.get("HOSTNAME", "localhost")
 
 
-class State:
+class Calls:
+    """Counts the calls in flight, and ends the process when it shall stop and none is left."""
+
     def __init__(self):
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
+        self._is_draining = False
         self.in_flight = 0
         self.is_stopping = False
 
+    @property
+    def is_full(self):
+        return 0 < MAX_IN_FLIGHT <= self.in_flight
+
     def enter(self):
-        with self.lock:
-            if MAX_IN_FLIGHT and self.in_flight >= MAX_IN_FLIGHT:
+        with self._lock:
+            if self.is_full:
                 return False
             self.in_flight += 1
             return True
 
     def leave(self):
-        with self.lock:
+        with self._lock:
             self.in_flight -= 1
-            is_last = self.is_stopping and self.in_flight == 0
-        if is_last:
-            os._exit(0)
+            self._end_when_idle()
 
     def stop(self):
-        with self.lock:
-            self.is_stopping = True
-            is_idle = self.in_flight == 0
-        if is_idle:
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        time.sleep(GRACE)
+        with self._lock:
+            self._is_draining = True
+            self._end_when_idle()
+
+    def _end_when_idle(self):
+        # Not sys.exit: threads that the handler started must not keep the process.
+        if self._is_draining and self.in_flight == 0:
             os._exit(0)
 
 
-STATE = State()
+CALLS = Calls()
 
 
-def load_handler():
-    function = os.path.join(HERE, "function")
-    # The handler's own folder first, so that it can import its neighbours; then its packages.
-    sys.path[:0] = [HERE, function, os.path.join(HERE, "python")]
-    spec = importlib.util.spec_from_file_location("function.handler", os.path.join(function, "handler.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    handle = getattr(module, "handle", None)
-    if not callable(handle):
-        print("handler.py must define: def handle(event, context): …", file=sys.stderr)
-        sys.exit(1)
-    return handle
+class TooLarge(Exception):
+    pass
 
 
 class Server(ThreadingMixIn, TCPServer):
@@ -131,8 +158,9 @@ class Server(ThreadingMixIn, TCPServer):
     request_queue_size = 1024
 
     def handle_error(self, request, client_address):
-        # A client that went away is no event; anything else was already told by the handler's own traceback.
-        pass
+        # A caller that went away is no event; handlers' own errors were told before.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            traceback.print_exc()
 
 
 class UnixServer(Server):
@@ -143,7 +171,6 @@ class RequestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "wherry-python"
     sys_version = ""
-    disable_nagle_algorithm = False
     handle_function = None
 
     def address_string(self):
@@ -161,140 +188,221 @@ class RequestHandler(BaseHTTPRequestHandler):
     def answer(self):
         if self.path in ("/_/health", "/_/ready"):
             return self.answer_health()
-        if not STATE.enter():
+        if not CALLS.enter():
+            self.close_connection = True  # The body has not been read.
             text = f"Concurrent request limit exceeded. Max concurrent requests: {MAX_IN_FLIGHT}"
-            self.close_connection = True
-            return self.reply(429, text, {"Content-Type": "text/plain", "X-OpenFaaS-Internal": "faas-middleware"})
+            return self.reply(*refusal(429, text, "faas-middleware"))
         token = CALL_ID.set(self.headers.get("X-Call-Id", ""))
         started = time.monotonic()
         try:
             status, headers, body = self.call()
-            headers.setdefault("X-Duration-Seconds", f"{time.monotonic() - started:.6f}")
-            self.reply(status, body, headers)
+            headers["X-Duration-Seconds"] = f"{time.monotonic() - started:.6f}"
+            self.reply(status, headers, body)
         finally:
             CALL_ID.reset(token)
-            STATE.leave()
+            CALLS.leave()
 
     def answer_health(self):
         if self.command != "GET":
-            return self.reply(405, "Method not allowed", {})
-        if STATE.is_stopping:
-            return self.reply(503, "Stopping", {})
-        if self.path == "/_/ready" and MAX_IN_FLIGHT and STATE.in_flight >= MAX_IN_FLIGHT:
-            return self.reply(429, "Busy", {})
-        return self.reply(200, "OK", {"Content-Type": "text/plain"})
+            return self.reply(405, {}, "Method not allowed")
+        if CALLS.is_stopping:
+            return self.reply(503, {}, "Stopping")
+        if self.path == "/_/ready":
+            return self.reply(429 if CALLS.is_full else 200, {}, "")
+        return self.reply(200, {"Content-Type": "text/plain"}, "OK")
 
     def call(self):
+        """(status, headers, body) of the answer, whatever becomes of the call."""
         try:
             body = self.read_body()
-        except ValueError as problem:
+        except TooLarge:
+            return refusal(413, f"The body is larger than {MAX_BODY_BYTES} bytes, the limit that MAX_RAW_SIZE sets.")
+        except ValueError:
             self.close_connection = True
-            return 413, {"Content-Type": "text/plain"}, str(problem)
-        url = urlsplit(self.path)
-        event = Event(body, self.headers, self.command, unquote(url.path), dict(parse_qsl(url.query, keep_blank_values=True)))
-        outcome = self.run(event)
-        if outcome is None:
-            print(f"The handler did not answer within {EXEC_TIMEOUT:g} s (exec_timeout).", file=sys.stderr)
-            text = f"The function did not answer within {EXEC_TIMEOUT:g} s."
-            return 504, {"Content-Type": "text/plain", "X-OpenFaaS-Internal": "of-watchdog"}, text
-        return outcome
+            return refusal(400, "The body is not sent as HTTP/1.1 wants it.")
+        path, _, query = self.path.partition("?")
+        event = Event(body, self.headers, self.command, unquote(path), Query(query))
+        return self.run(event, self.timeout_seconds())
 
-    def run(self, event):
-        """The handler's answer, or None when exec_timeout passed first. A thread cannot be ended: it goes on unheard."""
-        if EXEC_TIMEOUT <= 0:
+    def timeout_seconds(self):
+        """A caller's X-Timeout may make the time of its call shorter, never longer. 0: no limit."""
+        wanted = seconds_of(self.headers.get("X-Timeout"), 0.0)
+        return min(wanted, EXEC_TIMEOUT) if wanted and EXEC_TIMEOUT else wanted or EXEC_TIMEOUT
+
+    def run(self, event, timeout):
+        """The handler's answer. A thread cannot be ended: one that takes too long goes on unheard."""
+        if timeout <= 0:
             return self.run_handler(event)
         result = []
         context = contextvars.copy_context()
         thread = threading.Thread(target=lambda: result.append(context.run(self.run_handler, event)), daemon=True)
         thread.start()
-        thread.join(EXEC_TIMEOUT)
-        return result[0] if result else None
+        thread.join(timeout)
+        if result:
+            return result[0]
+        print(f"The handler did not answer within {timeout:g} s (exec_timeout).", file=sys.stderr)
+        return refusal(504, f"The function did not answer within {timeout:g} s.")
 
     def run_handler(self, event):
         try:
             return to_response(type(self).handle_function(event, Context()))
-        except Exception:
-            traceback.print_exc()
-            return 500, {"Content-Type": "text/plain"}, "The handler failed. Its log tells why."
+        except SystemExit as exit:
+            # In a thread this ends nothing but the thread, and nobody would be answered.
+            print(f"The handler ended itself with exit code {exit.code} instead of answering.", file=sys.stderr)
+            return refusal(500, "The handler ended itself instead of answering. Its log tells more.")
+        except BaseException:
+            print(f"The handler failed: {traceback.format_exc()}", end="", file=sys.stderr)
+            return refusal(500, "The handler failed. Its log tells why.")
 
     def read_body(self):
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self.read_chunked()
         length = int(self.headers.get("Content-Length") or 0)
-        if length > MAX_BODY_BYTES:
-            raise ValueError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
-        return self.rfile.read(length) if length else b""
+        if length <= MAX_BODY_BYTES:
+            body = self.rfile.read(length) if length > 0 else b""
+            if len(body) < length:
+                raise ValueError("The body was cut off.")
+            return body
+        # Read to its end and dropped: a caller that still sends would not see the answer.
+        while length > 0:
+            length -= len(self.rfile.read(min(length, 65536))) or length
+        raise TooLarge
 
     def read_chunked(self):
         chunks, total = [], 0
         while True:
-            size = int(self.rfile.readline(64).split(b";")[0], 16)
+            size = int(self.rfile.readline(1024).split(b";")[0], 16)
+            if size < 0:
+                raise ValueError("A chunk has a negative size.")
             if size == 0:
                 while self.rfile.readline(8192) not in (b"\r\n", b"\n", b""):
                     pass
-                return b"".join(chunks)
+                break
             total += size
-            if total > MAX_BODY_BYTES:
-                raise ValueError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
-            chunks.append(self.rfile.read(size))
+            while size > 0:
+                piece = self.rfile.read(min(size, 65536))
+                if not piece:
+                    raise ValueError("The body was cut off.")
+                size -= len(piece)
+                if total <= MAX_BODY_BYTES:
+                    chunks.append(piece)
             self.rfile.readline(8)
+        if total > MAX_BODY_BYTES:
+            raise TooLarge
+        return b"".join(chunks)
 
-    def reply(self, status, body, headers):
+    def reply(self, status, headers, body):
+        is_stream = not isinstance(body, (str, bytes, bytearray))
+        data = body.encode() if isinstance(body, str) else body
+        has_body = self.command != "HEAD" and status not in (204, 304)
         self.send_response_only(status)
-        has_length = False
         for name, value in headers.items():
-            has_length = has_length or name.lower() == "content-length"
             for single in value if isinstance(value, (list, tuple)) else [value]:
-                self.send_header(name, re.sub(r"[\r\n]", " ", str(single)))
-        if isinstance(body, str):
-            body = body.encode()
-        if isinstance(body, (bytes, bytearray)):
-            if not has_length:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-            return
-        self.send_header("Transfer-Encoding", "chunked")
+                self.send_header(name, single)
+        if is_stream:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif status != 204 and not has_header(headers, "content-length"):
+            self.send_header("Content-Length", str(len(data)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
-        for chunk in body:
-            data = chunk.encode() if isinstance(chunk, str) else bytes(chunk)
-            if data:
-                self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-                self.wfile.flush()
-        self.wfile.write(b"0\r\n\r\n")
+        if has_body and is_stream:
+            self.send_stream(data)
+        elif has_body:
+            self.wfile.write(data)
+
+    def send_stream(self, chunks):
+        try:
+            for chunk in chunks:
+                data = chunk.encode() if isinstance(chunk, str) else chunk
+                if not isinstance(data, (bytes, bytearray)):
+                    raise TypeError(f"The answer's parts must be str or bytes, not {type(chunk).__name__}.")
+                if data:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+            self.wfile.write(b"0\r\n\r\n")
+        except ConnectionError:
+            raise
+        except BaseException:
+            # The status has been sent: only a cut connection can tell the caller that the reply is not whole.
+            self.close_connection = True
+            print(f"The answer broke off: {traceback.format_exc()}", end="", file=sys.stderr)
+
+
+def refusal(status, text, component="of-watchdog"):
+    """An answer that the handler did not make."""
+    return status, {"Content-Type": "text/plain; charset=utf-8", "X-OpenFaaS-Internal": component}, text
 
 
 def to_response(value):
-    """(status, headers, body) of what a handler returned: a dict of statusCode, headers and body, or a plain value."""
+    """(status, headers, body) of what a handler returned: a dict of statusCode, headers and body, or a plain value.
+
+    Raises TypeError or ValueError for what cannot be sent.
+    """
     if not isinstance(value, dict) or not ({"statusCode", "body", "headers"} & value.keys()):
-        return 200, {}, to_body(value, {})
+        value = {"body": value}
     status = int(value.get("statusCode") or 200)
-    if not 100 <= status <= 599:
-        raise ValueError(f"The handler answered with the status {status}, which is none.")
-    headers = dict(value.get("headers") or {})
+    if not 200 <= status <= 599:
+        raise ValueError(f"{status} is no HTTP status.")
+    headers = to_headers(value.get("headers") or {})
     return status, headers, to_body(value.get("body"), headers)
+
+
+def to_headers(headers):
+    checked = {}
+    for name, value in dict(headers).items():
+        if not HEADER_NAME.fullmatch(str(name)):
+            raise ValueError(f"{name!r} is no name of a header.")
+        values = [str(single) for single in (value if isinstance(value, (list, tuple)) else [value])]
+        for single in values:
+            if re.search(r"[\r\n\0]", single):
+                raise ValueError(f"The header {name} has a line break.")
+            single.encode("latin-1")
+        if str(name).lower() not in ("transfer-encoding", "connection"):
+            checked[str(name)] = values
+    return checked
+
+
+def has_header(headers, name):
+    return any(one.lower() == name for one in headers)
 
 
 def to_body(body, headers):
     if body is None:
         return b""
-    if isinstance(body, (str, bytes, bytearray)):
-        return body
-    if isinstance(body, (dict, list, tuple, int, float, bool)):
-        if not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = "application/json"
-        return json.dumps(body)
-    if hasattr(body, "__iter__"):
-        return body
-    return str(body)
+    default_type = None
+    if isinstance(body, str):
+        default_type = "text/html; charset=utf-8"
+    elif isinstance(body, (dict, list, tuple, int, float)):
+        default_type, body = "application/json", json.dumps(body)
+    elif isinstance(body, (bytes, bytearray)) or hasattr(body, "__next__"):
+        pass
+    else:
+        raise TypeError(f"A {type(body).__name__} is no answer. Return a str, bytes, a dict, a list or a generator.")
+    if default_type and not has_header(headers, "content-type"):
+        headers["Content-Type"] = default_type
+    return body
+
+
+def load_handler():
+    function = os.path.join(HERE, "function")
+    # The handler's own folder first, so that it can import its neighbours; then its packages.
+    sys.path[:0] = [function, HERE, os.path.join(HERE, "python")]
+    try:
+        module = importlib.import_module("function.handler")
+    except BaseException:
+        print(f"The handler cannot be loaded: {traceback.format_exc()}", end="", file=sys.stderr)
+        sys.exit(1)
+    handle = getattr(module, "handle", None)
+    if not callable(handle):
+        print("The handler cannot be loaded: handler.py must define: def handle(event, context): …", file=sys.stderr)
+        sys.exit(1)
+    return handle
 
 
 def main():
     sys.stdout = MarkedStream(sys.stdout)
     sys.stderr = MarkedStream(sys.stderr)
-    handle = load_handler()
-    RequestHandler.handle_function = staticmethod(handle)
+    RequestHandler.handle_function = staticmethod(load_handler())
     path = os.environ.get("WHERRY_LISTEN")
     if path:
         if os.path.exists(path):
@@ -302,8 +410,8 @@ def main():
         server = UnixServer(path, RequestHandler)
         os.chmod(path, 0o660)
     else:
-        server = Server(("", int(os.environ.get("port", "8080"))), RequestHandler)
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=STATE.stop).start())
+        server = Server(("", int(os.environ.get("port") or 8080)), RequestHandler)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=CALLS.stop).start())
     server.serve_forever()
 
 

@@ -1,0 +1,177 @@
+import { build } from 'esbuild';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { TemplateManifest } from '../../src/template-manifest';
+
+const templates = path.resolve(import.meta.dirname, '..');
+
+export type Reply = Readonly<{ status: number; headers: IncomingMessage['headers']; body: Buffer; text: string }>;
+export type Call = Readonly<{
+  method?: string;
+  headers?: Readonly<Record<string, string>>;
+  body?: string | Buffer;
+  /** Told the reply as soon as its head is there. */
+  onReply?: (reply: IncomingMessage, request: ClientRequest) => void;
+}>;
+export type Files = Readonly<Record<string, string>>;
+
+/** A function as the builder puts it together and the engine starts it, without a sandbox around it. */
+export class TemplateProcess {
+  output = '';
+  readonly ended: Promise<number | null>;
+  private readonly listeners = new Set<() => void>();
+
+  private constructor(
+    /** Holds the artifact in `app`, the socket, and what the handler under test keeps. */
+    readonly folder: string,
+    private readonly child: ChildProcess,
+  ) {
+    this.ended = once(child, 'exit').then(([code]) => code as number | null);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+        for (const listener of this.listeners) listener();
+      });
+    }
+  }
+
+  /**
+   * Starts it without waiting for anything. `files` are those of the handler's folder, or its path; `former` the folder
+   * of a process that has ended.
+   */
+  static async spawn(lang: string, files: Files | string, env: Files = {}, former?: string): Promise<TemplateProcess> {
+    const folder = former ?? mkdtempSync(path.join(tmpdir(), 'wherry-template-'));
+    const app = path.join(folder, 'app');
+    const manifest = await assemble(lang, app, files);
+    const fill = (text: string) => text.replace('/opt/wherry/bin/node', process.execPath).replace('/home/app', app);
+    const [program = '', ...args] = manifest.wherry.start.map(fill);
+    const child = spawn(program, args, {
+      cwd: app,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: '/usr/local/bin:/usr/bin:/bin',
+        fprocess: manifest.fprocess,
+        WORK: folder,
+        ...env,
+        WHERRY_LISTEN: path.join(folder, 'http.sock'),
+      },
+    });
+    return new TemplateProcess(folder, child);
+  }
+
+  /** Starts it and waits until it is healthy. @throws Error with its output when it ends before that. */
+  static async start(lang: string, files: Files | string, env: Files = {}, former?: string): Promise<TemplateProcess> {
+    const started = await TemplateProcess.spawn(lang, files, env, former);
+    while (started.child.exitCode === null) {
+      const reply = await started.call('/_/health').catch(() => null);
+      if (reply?.status === 200) return started;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error(`The ${lang} function ended:\n${started.output}`);
+  }
+
+  call(target: string, { method, headers, body, onReply }: Call = {}): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const outgoing = request({
+        socketPath: path.join(this.folder, 'http.sock'),
+        agent: false,
+        path: target,
+        method: method ?? (body === undefined ? 'GET' : 'POST'),
+        headers: { ...lengthOf(body, headers), ...headers },
+      });
+      outgoing.on('error', reject);
+      outgoing.on('response', (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          const whole = Buffer.concat(chunks);
+          const { statusCode: status = 0, headers: received } = incoming;
+          resolve({ status, headers: received, body: whole, text: whole.toString('utf8') });
+        });
+        onReply?.(incoming, outgoing);
+      });
+      outgoing.end(body);
+    });
+  }
+
+  /** Resolves when the output has `text`. */
+  async printed(text: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (!this.output.includes(text)) return;
+        this.listeners.delete(look);
+        resolve();
+      };
+      this.listeners.add(look);
+      look();
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** A file that handlers under test wait for. */
+  open(gate: string): void {
+    writeFileSync(path.join(this.folder, gate), '');
+  }
+
+  has(file: string): boolean {
+    return existsSync(path.join(this.folder, file));
+  }
+
+  async destroy(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL');
+    await this.ended;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+function lengthOf(body: Call['body'], headers: Call['headers']): Record<string, number> {
+  const isKnown = body !== undefined && headers?.['transfer-encoding'] === undefined;
+  return isKnown ? { 'content-length': Buffer.byteLength(body) } : {};
+}
+
+const bundles = new Map<string, Promise<Uint8Array | null>>();
+
+/** The template's own files and those of the handler, where the builder would put them. */
+async function assemble(lang: string, app: string, files: Files | string): Promise<TemplateManifest> {
+  const template = path.join(templates, lang);
+  const manifest = TemplateManifest.parse(parse(readFileSync(path.join(template, 'template.yml'), 'utf8')));
+  const handler = path.join(app, manifest.handler_folder);
+  mkdirSync(handler, { recursive: true });
+  if (!bundles.has(lang)) bundles.set(lang, bundle(template));
+  const server = await bundles.get(lang);
+  for (const file of manifest.wherry.files) {
+    if (server && file === 'index.mjs') writeFileSync(path.join(app, file), server);
+    else cpSync(path.join(template, file), path.join(app, file));
+  }
+  if (typeof files === 'string') cpSync(files, handler, { recursive: true });
+  else {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(handler, name)), { recursive: true });
+      writeFileSync(path.join(handler, name), text, { mode: 0o755 });
+    }
+  }
+  return manifest;
+}
+
+async function bundle(template: string): Promise<Uint8Array | null> {
+  const entry = path.join(template, 'index.ts');
+  if (!existsSync(entry)) return null;
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node26',
+    write: false,
+  });
+  return outputFiles[0]?.contents ?? null;
+}
