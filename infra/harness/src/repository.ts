@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -33,6 +33,11 @@ export class Repository {
     await this.git('add', '--all');
     await this.git('commit', '--quiet', '--allow-empty', '--message', message);
     return (await this.git('rev-parse', 'HEAD')).stdout.trim();
+  }
+
+  /** Copies a folder's content into the working copy. */
+  copy(folder: string): void {
+    cpSync(folder, this.folder, { recursive: true });
   }
 
   /** `git push`; refusal is a value. `output` is what a person sees in the terminal. */
