@@ -305,4 +305,6 @@ export class Controller {
 }
 
 /** What the controller's listener hears. */
-export const listenedChannels = [channels.release, channels.secret, channels.wake, channels.acknowledged] as const;
+export const listenedChannels = [
+  ...[channels.release, channels.secret, channels.tenant, channels.wake, channels.acknowledged],
+] as const;

@@ -74,9 +74,10 @@ export class Gateway {
     this.follower = this.newFollower(dispatcher);
     this.listener = new Listener({
       url: options.databaseUrl,
-      channels: [channels.routing],
+      channels: [channels.routing, channels.tenant],
       onReady: () => this.follower.readAll(),
-      onNotification: (_channel, payload) => this.follower.onNotification(payload),
+      onNotification: (channel, payload) =>
+        channel === channels.tenant ? this.follower.readAll() : this.follower.onNotification(payload),
       onError: this.failed('routes.listen'),
     });
     this.server = new GatewayServer(new RequestHandler(platform, dispatcher, { ...options, ...ports }));

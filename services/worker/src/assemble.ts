@@ -127,6 +127,7 @@ function settingsOf(config: AssembleConfig): SweepSettings {
     keepDeployments: config.WHERRY_KEEP_DEPLOYMENTS,
     keepLogDays: config.WHERRY_KEEP_LOG_DAYS,
     keepReceiptDays: config.WHERRY_KEEP_RECEIPT_DAYS,
+    keepHistoryDays: config.WHERRY_KEEP_HISTORY_DAYS,
     daysAhead: 3,
     artifactGraceMs: 3600 * second,
   };

@@ -34,6 +34,7 @@ export const WorkerConfig = z.object({
   WHERRY_KEEP_DEPLOYMENTS: z.coerce.number().int().min(1).default(20),
   WHERRY_KEEP_LOG_DAYS: z.coerce.number().int().min(1).default(14),
   WHERRY_KEEP_RECEIPT_DAYS: z.coerce.number().int().min(1).default(90),
+  WHERRY_KEEP_HISTORY_DAYS: z.coerce.number().int().min(1).default(90),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
 export type WorkerConfig = Readonly<z.infer<typeof WorkerConfig>>;

@@ -15,6 +15,8 @@ export const channels = {
   wake: 'wherry_wake',
   /** `<tenantId>/<environmentId>`: a secret changed. */
   secret: 'wherry_secret',
+  /** `<tenantId>`: a tenant was suspended, deleted or let in again. */
+  tenant: 'wherry_tenant',
   /** `<gatewayId>`: a gateway acknowledged a newer routing version. */
   acknowledged: 'wherry_acknowledged',
 } as const;

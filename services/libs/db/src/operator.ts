@@ -90,13 +90,15 @@ export async function mintLoginLink(
   { userId, consoleUrl, ttlMs }: Readonly<{ userId: string; consoleUrl: string; ttlMs: number }>,
 ): Promise<string> {
   const value = randomBytes(32).toString('base64url');
-  await inTransaction(ownerUrl, (client) =>
-    client.query(
+  await inTransaction(ownerUrl, async (client) => {
+    // One is made at every start; without this they would pile up.
+    await client.query('delete from login_links where expires_at < now()');
+    await client.query(
       `insert into login_links (token_hash, user_id, expires_at)
        values ($1, $2, now() + $3 * interval '1 millisecond')`,
       [hashOf(value), userId, ttlMs],
-    ),
-  );
+    );
+  });
   return `${consoleUrl}/login#${value}`;
 }
 

@@ -60,6 +60,50 @@ it('keeps the revisions of the newest deployments and of all that serves, and re
   expect(await store.removeOldRevisions('ten_a', 2)).toBe(0);
 });
 
+it('forgets what is over and past its time, but nothing that serves, can be restored or is planned against', async () => {
+  for (const [name, age, status] of [
+    ['a', 9, 'live'],
+    ['b', 8, 'retired'],
+    ['c', 7, 'retired'],
+    ['d', 6, 'failed'],
+    ['e', 5, 'failed'],
+    ['f', 4, 'skipped'],
+  ] as const) {
+    await deployed(name, age, status);
+  }
+  await platform.sql(
+    `update deployment_functions set revision_id = null where deployment_id in ('dep_c', 'dep_d', 'dep_e', 'dep_f')`,
+  );
+  await platform.sql(`delete from revisions where deployment_id in ('dep_c', 'dep_d', 'dep_e', 'dep_f')`);
+  await platform.sql(`insert into pins (tenant_id, environment_id, repository_id, root_dir, deployment_id)
+    values ('ten_a', 'env_a', 'r', '.', 'dep_c')`);
+  await platform.sql(`update deployments set finished_at = now() - interval '91 days'`);
+  await platform.sql(`update deployments set finished_at = now() - interval '89 days' where id = 'dep_e'`);
+  for (const [id, status, days] of [
+    ['old', 'landed', 91],
+    ['open', 'intended', 91],
+    ['young', 'refused', 89],
+  ]) {
+    await platform.sql(
+      `insert into pushes (tenant_id, id, repository_id, ref, old_sha, new_sha, status, created_at, finished_at)
+       values ('ten_a', $1, 'r', 'refs/heads/main', '', '', $2, now() - make_interval(days => $3),
+         case when $2 <> 'intended' then now() - make_interval(days => $3) end)`,
+      [id, status, days],
+    );
+  }
+  const ids = async (table: string) => (await platform.sql(`select id from ${table} order by id`)).map(({ id }) => id);
+  expect(await store.removeOldHistory('ten_a', 90)).toBe(2);
+  expect(await ids('deployments')).toEqual(['dep_a', 'dep_b', 'dep_c', 'dep_e', 'dep_f']);
+  expect(await ids('pushes')).toEqual(['open', 'young']);
+});
+
+it('forgets the names of segments with their receipts', async () => {
+  await platform.sql(`insert into receipt_segments (epoch, segment, receipt_count, checksum, shipped_at) values
+    ('e', 1, 1, '', now() - interval '91 days'), ('e', 2, 1, '', now() - interval '89 days')`);
+  await store.turnPartitions(3, 14, 90);
+  expect(await platform.sql('select segment from receipt_segments')).toEqual([{ segment: 2 }]);
+});
+
 it('removes artifacts that no revision names, but neither young ones nor any while something builds', async () => {
   await deployed('a', 1);
   const folder = new ArtifactFolder(join(platform.stateDir, 'artifacts'), { now: () => Date.now() + 7_200_000 });

@@ -15,6 +15,8 @@ export type SweepSettings = Readonly<{
   keepDeployments: number;
   keepLogDays: number;
   keepReceiptDays: number;
+  /** Days after which pushes and deployments that are over, and that nothing needs, are forgotten. */
+  keepHistoryDays: number;
   /** Days whose partitions are made ahead. */
   daysAhead: number;
   /** Artifacts younger than this are left alone: a build may be about to name them. */
@@ -105,6 +107,7 @@ export class Sweep {
       if (stop.aborted) break;
       removed += await store.removeExpiredTokens(tenantId);
       removed += await store.removeOldRevisions(tenantId, settings.keepDeployments);
+      removed += await store.removeOldHistory(tenantId, settings.keepHistoryDays);
     }
     return removed;
   }

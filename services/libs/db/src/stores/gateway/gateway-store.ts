@@ -7,6 +7,8 @@ export class GatewayStore {
   /** Says that the gateway serves now, with this version applied. Run at each start, and again if the row was removed. */
   async register(gatewayId: string, version: bigint): Promise<void> {
     await this.db.plain(async (tx) => {
+      // Rows of gateways that were killed and never came back under their name.
+      await tx.$executeRaw`delete from gateways where last_seen_at < now() - interval '1 day' and id <> ${gatewayId}`;
       await tx.$executeRaw`
         insert into gateways (id, acknowledged_version) values (${gatewayId}, 0)
         on conflict (id) do update set started_at = now(), last_seen_at = now(), acknowledged_version = 0`;

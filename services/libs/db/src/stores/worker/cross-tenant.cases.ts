@@ -70,6 +70,10 @@ export const crossTenantCases: readonly StoreCases[] = [
         repository_id = (select id from repositories where tenant_id = $1) where tenant_id = $1`,
       attempt: ({ store, tenantId }) => store.removeExpiredTokens(tenantId),
     },
+    removeOldHistory: {
+      given: `update pushes set status = 'landed', finished_at = now() - interval '2 days' where tenant_id = $1`,
+      attempt: ({ store, tenantId }) => store.removeOldHistory(tenantId, 1),
+    },
     removeOldRevisions: {
       given: `delete from routes where tenant_id = $1; delete from pins where tenant_id = $1;
         delete from replicas where tenant_id = $1; update releases set status = 'failed' where tenant_id = $1;

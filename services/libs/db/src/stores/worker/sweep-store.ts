@@ -109,8 +109,32 @@ export class SweepStore {
   }
 
   /**
+   * Removes pushes and deployments that ended more than `keepDays` days ago. Deployments stay while something names
+   * them: a revision, a route, a pin, an unfinished release. So does the newest of each (repository, root directory, ref),
+   * which plans are compared with. Returns how many rows were removed.
+   */
+  async removeOldHistory(tenantId: string, keepDays: number): Promise<number> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const pushes = await tx.$executeRaw`
+        delete from pushes where tenant_id = ${tenantId} and finished_at < now() - make_interval(days => ${keepDays}::integer)`;
+      const deployments = await tx.$executeRaw`
+        delete from deployments d
+        where d.tenant_id = ${tenantId} and d.finished_at < now() - make_interval(days => ${keepDays}::integer)
+          and d.status in ('retired', 'failed', 'superseded', 'skipped', 'cancelled')
+          and exists (select from deployments n where n.tenant_id = d.tenant_id and n.repository_id = d.repository_id
+            and n.root_dir = d.root_dir and n.ref = d.ref and n.created_at > d.created_at)
+          and not exists (select from revisions v where v.tenant_id = d.tenant_id and v.deployment_id = d.id)
+          and not exists (select from routes o where o.tenant_id = d.tenant_id and o.deployment_id = d.id)
+          and not exists (select from pins p where p.tenant_id = d.tenant_id and p.deployment_id = d.id)
+          and not exists (select from releases l where l.tenant_id = d.tenant_id and l.deployment_id = d.id
+            and l.status in ('pending', 'routed'))`;
+      return pushes + deployments;
+    });
+  }
+
+  /**
    * Makes the partitions of records from today until `daysAhead` days from now, and drops those of logs and receipts
-   * that are older than so many days.
+   * that are older than so many days, with the names of the segments that the receipts came in.
    */
   async turnPartitions(daysAhead: number, keepLogDays: number, keepReceiptDays: number): Promise<void> {
     await this.db.plain(async (tx) => {
@@ -120,6 +144,8 @@ export class SweepStore {
       await tx.$executeRaw`
         select drop_partitions('log_chunks', (now() at time zone 'utc')::date - ${keepLogDays}::integer),
           drop_partitions('receipts', (now() at time zone 'utc')::date - ${keepReceiptDays}::integer)`;
+      await tx.$executeRaw`
+        delete from receipt_segments where shipped_at < now() - make_interval(days => ${keepReceiptDays}::integer)`;
     });
   }
 }
