@@ -1,3 +1,5 @@
+import { seccompFilter } from './seccomp';
+
 /**
  * The network between a sandbox and its slirp4netns: from the range for benchmarks (RFC 2544), which no real network
  * uses, so that all private ranges can be refused. slirp4netns gives .2 to itself, .3 to its resolver, .100 inside.
@@ -60,9 +62,13 @@ fi
 exec setpriv --pdeathsig KILL slirp4netns --configure --mtu=65520 --cidr=${cidr} \\
   --disable-host-loopback --enable-sandbox --enable-seccomp $target tap0`;
 
+/** As printf takes it: text has no null bytes, and a filter has many. */
+const filter = [...seccompFilter()].map((byte) => `\\${byte.toString(8)}`).join('');
+
 /**
  * Becomes bubblewrap. Fixed text; arguments: egress, identity, bubblewrap's arguments. Descriptors 3 to 7 hold stand-ins
- * for files of /etc. A core dump would carry secrets to a disk; a limit of one byte, and not of zero, also keeps the
+ * for files of /etc. Descriptor 8 holds the filter of system calls: a document gives a pipe, or in some shells a file;
+ * its one line is read, and the filter written behind it. Without a filter bubblewrap starts nothing. A core dump would carry secrets to a disk; a limit of one byte, and not of zero, also keeps the
  * kernel from piping it to a collector (core(5)).
  */
 export const launchScript = `
@@ -74,6 +80,11 @@ if [ "$egress" = slirp4netns ]; then
 ${openTheWayOut}
   ) >/dev/null 2>&1 &
 fi
+exec 8<<PIPE
+.
+PIPE
+read -r _ <&8
+printf '${filter}' >>/proc/self/fd/8
 uid=\${identity:-$(id -u)}
 exec prlimit --core=1:1 -- bwrap "$@" 3<<PASSWD 4<<GROUP 5<<HOSTS 6<<NSSWITCH 7<<RESOLV
 app:x:$uid:$uid::/tmp:/bin/sh

@@ -1,9 +1,13 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
-import { detectEgress, detectSandbox, encodeSecrets, renderSandbox, tenantUid, type SandboxSpec } from './index';
+import { detectEgress, detectSandbox, encodeSecrets, firstPidDescriptor, renderSandbox, tenantUid } from './index';
+import type { SandboxSpec } from './index';
 
 const isRoot = process.getuid?.() === 0;
 const uid = isRoot ? tenantUid(3) : null;
@@ -29,6 +33,27 @@ function run(more: Partial<SandboxSpec> & Pick<SandboxSpec, 'command'>, input: B
   const done = spawnSync(file, args, { env: { HOST_SECRET: 'x' }, cwd: '/', input, timeout: 20_000 });
   return { status: done.status, out: done.stdout.toString(), err: done.stderr.toString() };
 }
+/** Runs in a process group of its own, with the descriptor that is told the first process. */
+function spawnInside(command: [string, ...string[]]): ChildProcess {
+  const { file, args } = renderSandbox(spec({ command, tellsFirstPid: true }), { isRoot });
+  const between = Array.from({ length: firstPidDescriptor - 3 }, () => 'ignore' as const);
+  return spawn(file, args, {
+    env: {},
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', ...between, 'pipe'],
+  });
+}
+
+function stateOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.charAt(stat.lastIndexOf(')') + 2);
+  } catch {
+    return 'gone';
+  }
+}
+
 const sh = (script: string, ...args: string[]): [string, ...string[]] => ['/bin/sh', '-c', script, 'sh', ...args];
 
 describe('a sandbox', () => {
@@ -79,6 +104,46 @@ describe('a sandbox', () => {
     } finally {
       listener.kill('SIGKILL');
     }
+  });
+
+  it('is refused the system calls that no namespace holds, and has ordinary ones', (context) => {
+    needsSandbox(context);
+    needs(context, existsSync('/usr/bin/perl'), 'Needs Perl, to make system calls: apt-get install perl-base');
+    const arm = process.arch === 'arm64';
+    const tried = {
+      unix: 'socket(my $s, 1, 1, 0)',
+      internet: 'socket(my $s, 2, 1, 0)',
+      netlink: 'socket(my $s, 16, 3, 0)',
+      vsock: 'socket(my $s, 40, 1, 0)',
+      keyring: `syscall(${arm ? 219 : 250}, 0, -3, 0) >= 0`,
+      namespace: `syscall(${arm ? 97 : 272}, 0x10000000) >= 0`,
+      clone: `($pid = syscall(${arm ? 220 : 56}, 0x10000011, 0, 0, 0, 0)) ? $pid > 0 : exit`,
+      ioUring: 'syscall(425, 1, $room) >= 0',
+      fork: 'defined($pid = fork) && ($pid || exit)',
+    };
+    const script = Object.entries(tried).map(([name, call]) => `print STDERR "${name} ", (${call}) ? 1 : 0, "\\n";`);
+    const perl = ['/usr/bin/perl', '-e', `my $pid; my $room = "\\0" x 120; ${script.join(' ')}`] as const;
+    const verdicts = (text: string) =>
+      Object.fromEntries([...text.matchAll(/^(\w+) ([01])$/gm)].map(([, name, verdict]) => [name, verdict === '1']));
+    expect(verdicts(spawnSync(perl[0], perl.slice(1)).stderr.toString())).toMatchObject({
+      ...{ unix: true, internet: true, netlink: true, keyring: true, fork: true },
+    });
+    expect(verdicts(run({ command: [...perl] }).err)).toEqual({
+      ...{ unix: true, internet: true, netlink: true, fork: true },
+      ...{ vsock: false, keyring: false, namespace: false, clone: false, ioUring: false },
+    });
+  });
+
+  it('tells its first process, after whose end nothing inside runs any more', async (context) => {
+    needsSandbox(context);
+    const child = spawnInside(sh('(trap "" TERM HUP; while :; do :; done) >/dev/null 2>&1 & echo started'));
+    const told = JSON.parse(await text(child.stdio[firstPidDescriptor as number] as Readable)) as {
+      'child-pid': number;
+    };
+    const pid = told['child-pid'];
+    await once(child, 'close');
+    await expect.poll(() => stateOf(pid), { timeout: 5000, interval: 1 }).toMatch(/^(gone|Z)$/);
+    expect(spawnSync('pgrep', ['--pgroup', String(child.pid), '--runstates', 'SRD']).stdout.toString()).toBe('');
   });
 
   it('holds secrets byte for byte, in memory, for its own user only, with an empty standard input', (context) => {

@@ -27,7 +27,16 @@ export type SandboxSpec = Readonly<{
    * the command itself reads an empty standard input. Without it the command has the standard input it is given.
    */
   hasSecrets?: boolean;
+  /**
+   * `{"child-pid": <number>}` is written to `firstPidDescriptor`, which the caller has to open: the host's pid of the
+   * sandbox's first process. bubblewrap itself ends some milliseconds before what it leaves behind is killed; only when
+   * the first process is gone, or a zombie, does nothing inside run any more (pid_namespaces(7)).
+   */
+  tellsFirstPid?: boolean;
 }>;
+
+/** Beyond those that the launch script uses itself. */
+export const firstPidDescriptor = 9;
 
 /** Run it with the empty environment and any working directory; it takes nothing else from its caller. */
 export type SandboxCommand = Readonly<{ file: string; args: readonly string[] }>;
@@ -87,7 +96,8 @@ export function renderSandbox(spec: SandboxSpec, host: Readonly<{ isRoot: boolea
   const bubblewrap = [
     ...(host.isRoot ? [] : ['--unshare-user', '--cap-drop', 'ALL']),
     ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
-    ...['--die-with-parent', '--new-session', '--hostname', 'wherry'],
+    ...['--die-with-parent', '--new-session', '--hostname', 'wherry', '--seccomp', '8'],
+    ...(spec.tellsFirstPid ? ['--info-fd', String(firstPidDescriptor)] : []),
     ...parentsOf([...etc.map((name) => `/etc/${name}`), '/dev/null', ...targets]).flatMap((dir) => ['--dir', dir]),
     ...system(),
     ...['--perms', '1777', ...tmpfs('/tmp', spec.tmpMiB)],
