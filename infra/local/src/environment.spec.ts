@@ -6,6 +6,7 @@ it('has a default for everything, also for what is set to nothing', () => {
     databaseUrl: null,
     registries: { npm: 'https://registry.npmjs.org/', pypi: 'https://pypi.org/simple/' },
     idleSeconds: null,
+    buildTimeoutSeconds: null,
   };
   expect(readEnvironment({ HOME: '/root' })).toEqual(defaults);
   expect(readEnvironment({ DATABASE_URL: '', WHERRY_IDLE_SECONDS: '' })).toEqual(defaults);

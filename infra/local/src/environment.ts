@@ -13,11 +13,14 @@ const Environment = z
     WHERRY_NPM_REGISTRY: registry.default('https://registry.npmjs.org/'),
     WHERRY_PYPI_INDEX: registry.default('https://pypi.org/simple/'),
     WHERRY_IDLE_SECONDS: z.coerce.number().int().min(1).max(86_400).optional(),
+    // Below the half hour that a build's read token lives.
+    WHERRY_BUILD_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(1700).optional(),
   })
   .transform((env) => ({
     databaseUrl: env.DATABASE_URL ?? null,
     registries: { npm: env.WHERRY_NPM_REGISTRY, pypi: env.WHERRY_PYPI_INDEX },
     idleSeconds: env.WHERRY_IDLE_SECONDS ?? null,
+    buildTimeoutSeconds: env.WHERRY_BUILD_TIMEOUT_SECONDS ?? null,
   }));
 export type Environment = Readonly<z.infer<typeof Environment>>;
 

@@ -17,6 +17,7 @@ export type PlatformFacts = Readonly<{
   sandbox: 'bubblewrap' | 'none';
   registries: Readonly<{ npm: string; pypi: string }>;
   idleSeconds: number | null;
+  buildTimeoutSeconds: number | null;
 }>;
 
 export const consoleUrl = (facts: PlatformFacts) => `http://127.0.0.1:${facts.consolePort}`;
@@ -64,6 +65,7 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
       WHERRY_NPM_FILE: path.join(facts.checkout, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
       WHERRY_NPM_REGISTRY: facts.registries.npm,
       WHERRY_PYPI_INDEX: facts.registries.pypi,
+      ...setting('WHERRY_BUILD_TIMEOUT_SECONDS', facts.buildTimeoutSeconds),
     },
     gateway: {
       ...probeKey,
@@ -76,7 +78,7 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
     controller: {
       ...engine,
       WHERRY_SEALING_KEY_FILE: path.join(state.secrets, 'sealing.key'),
-      ...(facts.idleSeconds === null ? {} : { WHERRY_IDLE_SECONDS: String(facts.idleSeconds) }),
+      ...setting('WHERRY_IDLE_SECONDS', facts.idleSeconds),
     },
   };
   return Object.entries(settings).map(([name, env]) => ({
@@ -94,6 +96,11 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
     logFile: path.join(state.logs, `${name}.log`),
     hasChannel: true,
   }));
+}
+
+/** Left out when the operator chose nothing: the process has its own default. */
+function setting(name: string, value: number | null): Record<string, string> {
+  return value === null ? {} : { [name]: String(value) };
 }
 
 /** The pinned Node itself, not npm's link to it: sandboxes bind this file. */

@@ -67,6 +67,7 @@ export class Supervisor {
       sandbox: await detectSandbox(),
       registries: environment.registries,
       idleSeconds: environment.idleSeconds,
+      buildTimeoutSeconds: environment.buildTimeoutSeconds,
     };
     ensureSecret(state.secrets, 'probe.key');
     const owner = await this.startDatabase(state, environment.databaseUrl);
