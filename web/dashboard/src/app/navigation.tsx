@@ -10,6 +10,7 @@ import {
   Text,
   Tooltip,
   UnstyledButton,
+  VisuallyHidden,
 } from '@mantine/core';
 import {
   IconBolt,
@@ -90,12 +91,12 @@ function TenantSwitcher() {
           w="100%"
           px="sm"
           py={8}
-          aria-label={`Tenant: ${current.name}. Choose another`}
           style={{ border: '1px solid var(--line)', borderRadius: 6, background: 'var(--surface)' }}
         >
           <Group justify="space-between" wrap="nowrap" gap={4}>
             <Box miw={0}>
               <Text size="sm" fw={600} truncate>
+                <VisuallyHidden>Tenant: </VisuallyHidden>
                 {current.name}
               </Text>
               <Text size="xs" c="dimmed" truncate>

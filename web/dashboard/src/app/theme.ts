@@ -4,6 +4,7 @@ import {
   Badge,
   Button,
   Card,
+  InputWrapper,
   Modal,
   NavLink,
   Select,
@@ -22,8 +23,12 @@ const tide: MantineColorsTuple = [
   ...(['#2f9c90', '#1f8177', '#186860', '#14524c', '#0f3f3b'] as const),
 ];
 const red: MantineColorsTuple = [
-  ...(['#fdf1f0', '#fadedc', '#f4bab6', '#f09a93', '#ec7f77'] as const),
+  ...(['#fdf4f3', '#fbecea', '#f4bab6', '#f09a93', '#ec7f77'] as const),
   ...(['#df5047', '#d03a31', '#b42318', '#8f1d14', '#6d160f'] as const),
+];
+const yellow: MantineColorsTuple = [
+  ...(['#fefaf0', '#fcf5e0', '#f6e3b0', '#f0cf7a', '#e3b04b'] as const),
+  ...(['#c98f1f', '#a87210', '#8a5a00', '#6e4700', '#5c3b00'] as const),
 ];
 const gray: MantineColorsTuple = [
   ...(['#f7f8f8', '#eff1f1', '#e4e7e7', '#d5d9da', '#b4bbbd', '#8b9598'] as const),
@@ -41,10 +46,8 @@ const mono =
 
 export const theme = createTheme({
   primaryColor: 'tide',
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.25,
-  colors: { tide, red, gray, dark },
+  primaryShade: { light: 7, dark: 6 },
+  colors: { tide, red, yellow, gray, dark },
   white: '#ffffff',
   black: '#1b2325',
   fontFamily: sans,
@@ -69,6 +72,7 @@ export const theme = createTheme({
     Badge: Badge.extend({ defaultProps: { radius: 'sm', variant: 'light', tt: 'none', fw: 500 } }),
     Button: Button.extend({ defaultProps: { size: 'xs' }, styles: { label: { fontWeight: 550 } } }),
     Card: Card.extend({ defaultProps: { withBorder: true, padding: 'md', radius: 'lg' } }),
+    InputWrapper: InputWrapper.extend({ styles: { label: { fontWeight: 500, marginBottom: 3 } } }),
     Modal: Modal.extend({
       defaultProps: { centered: true, radius: 'lg', overlayProps: { backgroundOpacity: 0.5, blur: 1 } },
       styles: { title: { fontWeight: 600, fontSize: '1rem' } },
@@ -76,7 +80,13 @@ export const theme = createTheme({
     NavLink: NavLink.extend({ styles: { root: { borderRadius: 6, paddingBlock: 6 }, label: { fontWeight: 500 } } }),
     Select: Select.extend({ defaultProps: { size: 'xs', allowDeselect: false } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 10, horizontalSpacing: 'md' } }),
-    Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
+    Tabs: Tabs.extend({
+      defaultProps: { keepMounted: false },
+      styles: {
+        list: { flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' },
+        tab: { flex: 'none', paddingInline: 12 },
+      },
+    }),
     TextInput: TextInput.extend({ defaultProps: { size: 'xs' } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, withArrow: true } }),
   },
@@ -109,6 +119,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': dark[2],
     '--mantine-color-default-border': dark[5],
     '--mantine-color-anchor': tide[3],
+    '--mantine-color-red-light': 'rgba(236, 127, 119, 0.12)',
+    '--mantine-color-yellow-light': 'rgba(227, 176, 75, 0.12)',
     '--surface': '#161c1d',
     '--surface-sunken': dark[8],
     '--line': '#262e31',

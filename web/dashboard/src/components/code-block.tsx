@@ -20,7 +20,7 @@ export function CodeBlock({ code, label, maxHeight, isWrapped = false, isCopyabl
         className={classes.code}
         data-wrapped={isWrapped || undefined}
         tabIndex={0}
-        role="region"
+        role="group"
         aria-label={label}
         style={{ maxHeight }}
       >

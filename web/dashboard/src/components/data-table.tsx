@@ -14,7 +14,7 @@ type Props = Readonly<{
 export function DataTable({ label, columns, minWidth = 560, children }: Props) {
   return (
     <Card p={0}>
-      <div tabIndex={0} role="region" aria-label={label} style={{ overflowX: 'auto' }}>
+      <div tabIndex={0} role="group" aria-label={label} style={{ overflowX: 'auto' }}>
         <Table miw={minWidth} aria-label={label}>
           <Table.Thead>
             <Table.Tr>

@@ -40,7 +40,7 @@ export function LogView({ entries, label, highlight, onCall, before, empty }: Pr
   };
   return (
     <div className={classes.frame}>
-      <div ref={box} className={classes.box} tabIndex={0} role="region" aria-label={label} onScroll={onScroll}>
+      <div ref={box} className={classes.box} tabIndex={0} role="group" aria-label={label} onScroll={onScroll}>
         {before}
         {entries.length === 0 ? (
           <div className={classes.empty}>{empty}</div>

@@ -1,4 +1,4 @@
-import { Group, Text, Title } from '@mantine/core';
+import { Box, Group, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useDocumentTitle } from '@mantine/hooks';
 
@@ -19,19 +19,21 @@ export function PageHeader({ title, aside, description, actions, back }: Props) 
     <header>
       {back}
       <Group justify="space-between" align="flex-start" gap="sm">
-        <Group gap="sm" align="center" miw={0} style={{ flex: '1 1 320px' }}>
-          <Title order={1} style={{ overflowWrap: 'anywhere' }}>
-            {title}
-          </Title>
-          {aside}
-        </Group>
+        <Box miw={0} style={{ flex: '1 1 320px' }}>
+          <Group gap="sm" align="center">
+            <Title order={1} style={{ overflowWrap: 'anywhere' }}>
+              {title}
+            </Title>
+            {aside}
+          </Group>
+          {description && (
+            <Text c="dimmed" size="sm" mt={4} component="div" maw={720}>
+              {description}
+            </Text>
+          )}
+        </Box>
         {actions && <Group gap="xs">{actions}</Group>}
       </Group>
-      {description && (
-        <Text c="dimmed" size="sm" mt={4} component="div" maw={720}>
-          {description}
-        </Text>
-      )}
     </header>
   );
 }

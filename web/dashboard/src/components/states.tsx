@@ -51,8 +51,8 @@ type EmptyProps = Readonly<{ icon: ReactNode; title: string; children?: ReactNod
 /** What will be here, and how it gets here. */
 export function Empty({ icon, title, children, action }: EmptyProps) {
   return (
-    <Card p="xl" style={{ borderStyle: 'dashed' }} bg="transparent">
-      <Stack align="center" gap="xs" ta="center" py="md">
+    <Card p="md" style={{ borderStyle: 'dashed' }} bg="transparent">
+      <Stack align="center" gap="xs" ta="center" py="sm">
         <Text c="dimmed" component="div" aria-hidden="true">
           {icon}
         </Text>

@@ -169,7 +169,12 @@ function Figures({ fn }: { fn: WherryFunction }) {
           hint: (
             <>
               {`${formatNumber(share)} % of calls · from `}
-              <TextLink to="/t/$tenant/deployments" params={{ tenant: slug }} search={{ repository: fn.repository }}>
+              <TextLink
+                to="/t/$tenant/deployments"
+                params={{ tenant: slug }}
+                search={{ repository: fn.repository }}
+                underline="always"
+              >
                 {sourceOf(fn)}
               </TextLink>
             </>

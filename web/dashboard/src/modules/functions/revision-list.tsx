@@ -79,7 +79,7 @@ function RevisionRow({ revision }: { revision: Revision }) {
         <TextLink
           to="/t/$tenant/deployments/$deployment"
           params={{ tenant: slug, deployment: revision.deploymentId }}
-          aria-label={`Deployment of revision ${revision.number}`}
+          aria-label={`Open the deployment of revision ${revision.number}`}
         >
           Open
         </TextLink>

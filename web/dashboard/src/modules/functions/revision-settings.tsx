@@ -29,7 +29,7 @@ export function RevisionSettings({ fn }: { fn: WherryFunction }) {
       <Alert color="gray" p="sm">
         {`These are the settings of revision ${revision.number}${revision.isServing ? ', which serves' : ', the newest'}. `}
         Change them in <Code>stack.yml</Code> or under{' '}
-        <TextLink to="/t/$tenant/settings" params={{ tenant: slug }}>
+        <TextLink to="/t/$tenant/settings" params={{ tenant: slug }} underline="always">
           Secrets and variables
         </TextLink>
         , then push.

@@ -47,7 +47,7 @@ export function PushHelp() {
         {token.data ? (
           <Text size="sm" c="dimmed">
             The remote holds a new token that can push to this tenant for 90 days. It is shown only now; revoke it under{' '}
-            <TextLink to="/t/$tenant/tokens" params={{ tenant: slug }}>
+            <TextLink to="/t/$tenant/tokens" params={{ tenant: slug }} underline="always">
               Tokens
             </TextLink>
             .

@@ -68,7 +68,11 @@ function RepositoryCard({ repository }: { repository: Repository }) {
           <Group justify="space-between" gap="xs">
             <Text size="sm" flex="1 1 260px">
               {'Production is held at a '}
-              <TextLink to="/t/$tenant/deployments/$deployment" params={{ tenant: slug, deployment: pin.deploymentId }}>
+              <TextLink
+                to="/t/$tenant/deployments/$deployment"
+                params={{ tenant: slug, deployment: pin.deploymentId }}
+                underline="always"
+              >
                 former deployment
               </TextLink>
               {pin.createdBy ? `, by ${pin.createdBy}, ` : ', '}
@@ -97,7 +101,7 @@ function Redeploy({ name }: { name: string }) {
       leftSection={<IconRocket size={14} />}
       loading={redeploy.isPending}
       onClick={start}
-      aria-label={`Deploy ${name} again`}
+      aria-label={`Deploy again: ${name}`}
     >
       Deploy again
     </Button>

@@ -33,7 +33,7 @@ export function Variables({ kind, title, description, none }: Props) {
   const add = can('developer') && (
     <Button
       leftSection={<IconPlus size={14} />}
-      aria-label={`Add a ${kind} variable`}
+      aria-label={`Add a variable: ${kind}`}
       onClick={() => setDialog({ kind: 'add' })}
     >
       Add a variable

@@ -43,7 +43,7 @@ function Chart({ title, points, series }: ChartProps) {
   const isStill = useReducedMotion();
   return (
     <Card p="md" component="figure" m={0} aria-labelledby={id}>
-      <Title order={3} id={id} mb="sm">
+      <Title order={2} size="h3" id={id} mb="sm">
         {title}
       </Title>
       <div aria-hidden="true">
@@ -55,7 +55,7 @@ function Chart({ title, points, series }: ChartProps) {
           type="stacked"
           withLegend={series.length > 1}
           legendProps={{ verticalAlign: 'bottom', height: 28 }}
-          gridAxis="y"
+          gridAxis="x"
           tickLine="none"
           strokeDasharray="2 4"
           maxBarWidth={28}
