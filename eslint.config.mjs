@@ -42,6 +42,7 @@ const childProcess = { name: 'node:child_process', message: 'Run tools through a
 export default tseslint.config(
   {
     ignores: [
+      'builder/templates/testing/handlers/**',
       'dist',
       '**/generated/**',
       'builder/examples/**',

@@ -7,7 +7,6 @@ import { Platform, Repository } from '@wherry/harness';
  */
 export const test = base.extend<{ repository: (name: string) => Promise<Repository> }, { platform: Platform }>({
   platform: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright reads a fixture's needs from this pattern.
     async ({}, use) => {
       const platform = await Platform.start();
       await use(platform);

@@ -11,8 +11,8 @@ const bin = (name) => path.join(root, 'node_modules', '.bin', name);
 const reports = mkdtempSync(path.join(tmpdir(), 'wherry-reports-'));
 
 const tiers = {
-  lint: () => check('lint', 'npm', ['run', '--silent', 'lint']),
-  typecheck: () => check('typecheck', 'npm', ['run', '--silent', 'typecheck']),
+  lint: () => check('lint', 'npm', ['run', '--silent', '--ignore-scripts', 'lint']),
+  typecheck: () => check('typecheck', 'npm', ['run', '--silent', '--ignore-scripts', 'typecheck']),
   unit: () => vitest('unit'),
   medium: () => vitest('medium'),
   e2e: () => playwright('e2e'),

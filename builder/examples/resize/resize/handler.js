@@ -30,6 +30,8 @@ module.exports = async (event, context) => {
       .succeed(data);
   } catch (error) {
     console.error(`Not a picture that can be read: ${error.message}`);
-    return context.status(415).succeed('The body is not a picture that can be read. Post a JPEG, PNG, WebP, AVIF, GIF or SVG.\n');
+    return context
+      .status(415)
+      .succeed('The body is not a picture that can be read. Post a JPEG, PNG, WebP, AVIF, GIF or SVG.\n');
   }
 };
