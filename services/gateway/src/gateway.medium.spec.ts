@@ -61,6 +61,17 @@ describe('sleeping functions', () => {
     expect(reply.body).not.toContain('secret output');
   });
 
+  it('stops serving a suspended tenant, and serves it again, without waiting for the next full read', async () => {
+    await world.live('acme', 'paid', (_req, res) => res.end('served'));
+    await gateway.start();
+    const status = async () => (await gateway.call({ host: 'acme.localhost', path: '/paid' })).status;
+    expect(await status()).toBe(200);
+    await world.owner.query(`update tenants set suspended_at = now()`);
+    await until('the tenant is not served', async () => (await status()) === 404);
+    await world.owner.query(`update tenants set suspended_at = null`);
+    await until('the tenant is served again', async () => (await status()) === 200);
+  });
+
   it('sends a call elsewhere, whole, when a replica takes no connection', async () => {
     const made = await world.live('acme', 'moved', (req, res) => req.pipe(res));
     await world.ready(made.tenantId, made.revisionId, { replicaId: 'rpl_0', socket: join(world.folder, 'gone.sock') });

@@ -9,9 +9,9 @@ const replica = (replicaId: string, address = replicaId): ReadyReplica => ({
   ...{ replicaId, address },
   endpoint: { kind: 'unix', path: `/${address}` },
 });
-const routeTo = (revisionId: string, ready: ReadyReplica[], isCrashing = false): Route => ({
+const routeTo = (revisionId: string, ready: ReadyReplica[], crashes = 0): Route => ({
   ...{ tenantId: 'ten_1', tenantSlug: 'acme', functionId: 'fn_1', functionName: 'hello', revisionId },
-  ...{ memoryMiB: 128, timeoutMs: 1_000, ready, isCrashing },
+  ...{ memoryMiB: 128, timeoutMs: 1_000, ready, crashes },
 });
 
 class FakeUpstream implements Upstream {
@@ -108,10 +108,22 @@ describe('FunctionCalls', () => {
   });
 
   it('says so when the function crashes', () => {
-    const calls = new FunctionCalls(routeTo('rev_1', [], true), platform);
+    const calls = new FunctionCalls(routeTo('rev_1', [], 1), platform);
     const [call] = submitted(calls, 1);
     vi.advanceTimersByTime(1_000);
     expect(call?.refusal?.text).toContain('crashes');
+  });
+
+  it('lets no call wait for a function that crashed three times in a row, unless another replica serves', () => {
+    const calls = new FunctionCalls(routeTo('rev_1', [], 2), platform);
+    const [early] = submitted(calls, 1);
+    expect(early?.refusal).toBeNull();
+    calls.update(routeTo('rev_1', [], 3));
+    vi.advanceTimersByTime(tickMs);
+    const [late] = submitted(calls, 1);
+    expect([early, late].map((call) => call?.refusal?.text)).toEqual(Array(2).fill(expect.stringContaining('crashes')));
+    calls.update(routeTo('rev_1', [replica('a')], 3));
+    expect(submitted(calls, 1)[0]?.sentTo).toEqual(['rev_1/a']);
   });
 
   it('lets waiting calls follow a route that moves', () => {

@@ -15,6 +15,9 @@ export interface Waiting {
 /** How often waiting calls look again, ask for a replica, and how long a replica that refused is left alone. */
 export const tickMs = 250;
 
+/** Crashes in a row after which waiting for the next start is in vain: the pauses between starts grow from there. */
+const crashLoop = 3;
+
 /**
  * The calls of one function: which replica takes the next one, and which wait for a replica. It outlives routes, so a
  * call that waits when the route moves goes on to the new revision.
@@ -107,6 +110,7 @@ export class FunctionCalls {
     const nowMs = this.platform.clock.elapsedMs();
     call.parkedAtMs ??= nowMs;
     if (this.hasWaitedEnough(call, nowMs)) {
+      this.platform.activity.touched(this.route.tenantId, this.route.revisionId);
       call.refuse(this.giveUpText());
       return;
     }
@@ -150,10 +154,11 @@ export class FunctionCalls {
   }
 
   private hasWaitedEnough(call: Waiting, nowMs: number): boolean {
+    if (this.upstreams.length === 0 && this.route.crashes >= crashLoop) return true;
     return call.parkedAtMs !== null && nowMs - call.parkedAtMs >= this.platform.limits.parkMs;
   }
 
   private giveUpText(): Refusal {
-    return this.route.isCrashing ? refusals.crashing : refusals.notStarted;
+    return this.route.crashes > 0 ? refusals.crashing : refusals.notStarted;
   }
 }

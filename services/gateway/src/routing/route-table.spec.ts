@@ -51,9 +51,16 @@ describe('RouteTable', () => {
       { id: 'd', state: 'ready', address: 'not json' },
       { id: 'e', state: 'ready', address: JSON.stringify({ kind: 'tcp', host: '10.0.0.1', port: 8080 }) },
       { id: 'f', state: 'ready', address: JSON.stringify({ kind: 'tcp', host: '10.0.0.1' }) },
-    ];
+    ].map((each) => ({ ...each, restarts: 0 }));
     const route = RouteTable.of([row({ replicas })]).find('acme', 'hello');
     expect(route?.ready.map((replica) => replica.replicaId)).toEqual(['a', 'e']);
-    expect(route?.isCrashing).toBe(false);
+    expect(route?.crashes).toBe(0);
+  });
+
+  it('counts the crashes of the replica that waits for its next start', () => {
+    const crashes = (state: string) =>
+      RouteTable.of([row({ replicas: [{ id: 'a', state, address: null, restarts: 2 }] })]).find('acme', 'hello')
+        ?.crashes;
+    expect([crashes('crashed'), crashes('starting')]).toEqual([3, 0]);
   });
 });

@@ -15,8 +15,8 @@ export type Route = Readonly<{
   memoryMiB: number;
   timeoutMs: number;
   ready: readonly ReadyReplica[];
-  /** A replica of it waits for its next start after a crash. */
-  isCrashing: boolean;
+  /** Crashes in a row of the replica that waits for its next start; 0 when none does. */
+  crashes: number;
 }>;
 
 /** What was named by notifications, and the rows that were found for it. */
@@ -93,7 +93,10 @@ function toRoute(row: RouteRow): Route {
     memoryMiB: row.memoryMiB,
     timeoutMs: row.timeoutMs,
     ready: row.replicas.flatMap(toReady),
-    isCrashing: row.replicas.some((replica) => replica.state === 'crashed'),
+    crashes: Math.max(
+      0,
+      ...row.replicas.filter(({ state }) => state === 'crashed').map(({ restarts }) => restarts + 1),
+    ),
   });
 }
 

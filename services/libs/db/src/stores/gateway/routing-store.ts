@@ -1,6 +1,6 @@
 import type { Database } from '../../database';
 
-export type ReplicaState = Readonly<{ id: string; state: string; address: string | null }>;
+export type ReplicaState = Readonly<{ id: string; state: string; address: string | null; restarts: number }>;
 
 /** One route with all a gateway needs to serve it. */
 export type RouteRow = Readonly<{
@@ -45,7 +45,8 @@ export class RoutingStore {
         select r.tenant_id as "tenantId", t.slug as "tenantSlug", r.function_id as "functionId", f.name as "functionName",
           r.revision_id as "revisionId", (v.config->>'memoryMiB')::integer as "memoryMiB",
           (v.config->>'timeoutMs')::integer as "timeoutMs",
-          coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'state', p.state, 'address', p.address) order by p.id)
+          coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'state', p.state, 'address', p.address,
+              'restarts', p.restarts) order by p.id)
             from replicas p where p.tenant_id = r.tenant_id and p.revision_id = r.revision_id), '[]') as replicas
         from routes r
         join tenants t on t.id = r.tenant_id and t.suspended_at is null and t.deleted_at is null
