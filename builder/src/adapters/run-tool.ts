@@ -1,4 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { firstPidDescriptor } from '@wherry/sandbox';
+import { SandboxEnd } from './sandbox-end';
 
 export type RunOptions = Readonly<{
   /** The whole environment; nothing is inherited. */
@@ -8,6 +11,8 @@ export type RunOptions = Readonly<{
   /** How the tool is ended when the signal fires; a tool that has children of its own gets to end them by SIGTERM. */
   killSignal: 'SIGTERM' | 'SIGKILL';
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  /** The tool is a sandbox rendered with `tellsFirstPid`: the result comes when nothing inside runs any more. */
+  isSandbox?: boolean;
 }>;
 export type RunResult =
   | Readonly<{ ok: true }>
@@ -23,7 +28,9 @@ export type RunResult =
 export function runTool(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   if (options.signal.aborted) return Promise.resolve({ ok: false, reason: 'cancelled' });
   return new Promise((resolve) => {
-    const child = spawn(file, args, { env: options.env, cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = start(file, args, options);
+    const firstPid = child.stdio[firstPidDescriptor as number] as Readable | undefined;
+    const sandboxEnd = firstPid ? new SandboxEnd(firstPid) : null;
     let hardKill: NodeJS.Timeout | undefined;
     const end = (): void => {
       child.kill(options.killSignal);
@@ -35,19 +42,34 @@ export function runTool(file: string, args: readonly string[], options: RunOptio
       }, 1_000);
     };
     options.signal.addEventListener('abort', end, { once: true });
-    const settle = (result: RunResult): void => {
+    const settle = async (result: RunResult): Promise<void> => {
+      await sandboxEnd?.wait();
       clearTimeout(hardKill);
       options.signal.removeEventListener('abort', end);
       resolve(options.signal.aborted ? { ok: false, reason: 'cancelled' } : result);
     };
     child.stdout.on('data', (chunk: Buffer) => options.onOutput('stdout', chunk));
     child.stderr.on('data', (chunk: Buffer) => options.onOutput('stderr', chunk));
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      settle({ ok: false, reason: 'spawn', code: error.code ?? 'unknown' }),
+    child.on(
+      'error',
+      (error: NodeJS.ErrnoException) => void settle({ ok: false, reason: 'spawn', code: error.code ?? 'unknown' }),
     );
     child.on('close', (exitCode, signal) => {
-      if (signal !== null || exitCode === null) settle({ ok: false, reason: 'killed' });
-      else settle(exitCode === 0 ? { ok: true } : { ok: false, reason: 'exit', exitCode });
+      if (signal !== null || exitCode === null) void settle({ ok: false, reason: 'killed' });
+      else void settle(exitCode === 0 ? { ok: true } : { ok: false, reason: 'exit', exitCode });
     });
   });
+}
+
+function start(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+): ChildProcessByStdio<null, Readable, Readable> {
+  const { env, cwd, isSandbox } = options;
+  // Nothing between standard error and the one descriptor more.
+  const unused = Array.from({ length: firstPidDescriptor - 3 }, () => 'ignore' as const);
+  const more = isSandbox ? [...unused, 'pipe' as const] : [];
+  const child = spawn(file, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe', ...more] });
+  return child as ChildProcessByStdio<null, Readable, Readable>;
 }

@@ -119,6 +119,7 @@ export class SandboxRunner {
     return renderSandbox(
       {
         uid: this.order.sandbox.uid,
+        tellsFirstPid: true,
         readOnly: [
           { from: node, to: inside.node },
           { from: npmFolder, to: inside.npm },
@@ -165,6 +166,7 @@ export class SandboxRunner {
       cwd,
       signal: this.signal,
       killSignal: 'SIGKILL',
+      isSandbox: this.isSandboxed,
       onOutput: (stream, chunk) => lines[stream].push(chunk),
     });
     lines.stdout.flush();
