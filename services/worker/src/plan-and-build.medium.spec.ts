@@ -278,6 +278,16 @@ describe('building', () => {
     ]);
   });
 
+  it('says that a build used too much memory, and does not try it again', async () => {
+    const r = await newRepository();
+    await push(r, 'a');
+    const builder = await builderOf(r, 'a');
+    builder.exit(137, true);
+    const failed = await untilStatus(r, 'a', 'failed');
+    expect(failed.reason).toMatch(/^The build used more than \d+ MiB of memory/);
+    expect(failed.attempt).toBe(0);
+  });
+
   it('starts a builder that died once more, and fails when that one dies too', async () => {
     const r = await newRepository();
     await push(r, 'a');

@@ -40,6 +40,7 @@ export class Worker {
   async start(): Promise<void> {
     const { queue, builds, buildConcurrency } = this.parts;
     await this.listener.start();
+    // Without the jobs' abort signals: a build has a lease of its own, and a plan is short and may run twice.
     await queue.work('plan', { concurrency: planConcurrency }, (job) => this.plan(PlanJob.parse(job)));
     await queue.work('build', { concurrency: buildConcurrency }, (job) => builds.run(job.tenantId, job.deploymentId));
     this.sweeping = this.parts.sweep.run(this.stopping.signal);

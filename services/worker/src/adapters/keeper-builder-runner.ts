@@ -96,6 +96,11 @@ export class KeeperBuilderRunner implements BuilderRunner {
     });
   }
 
+  async ranOutOfMemory(deploymentId: string): Promise<boolean> {
+    const builder = await this.find(deploymentId);
+    return builder?.state === 'exited' && builder.outOfMemory;
+  }
+
   async stop(deploymentId: string): Promise<void> {
     const { keeper, clock } = this.options;
     const deadline = clock.now() + goneTimeoutMs;

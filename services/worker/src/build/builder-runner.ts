@@ -23,6 +23,8 @@ export interface BuilderRunner {
    * `result` or `failure`), or without one when the builder has gone or the signal aborts.
    */
   events(deploymentId: string, from: number, signal: AbortSignal): AsyncIterable<EventBatch>;
+  /** Whether the builder has ended because its memory limit was reached; false once it is forgotten. */
+  ranOutOfMemory(deploymentId: string): Promise<boolean>;
   /** Ends the builder within five seconds and forgets it, but keeps its events. Returns when it has gone. */
   stop(deploymentId: string): Promise<void>;
   /** Ends the builder and removes all that is left of the build. */

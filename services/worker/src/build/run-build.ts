@@ -34,7 +34,7 @@ const maxLost = 1;
 const maxResultTries = 3;
 
 const lostReason =
-  'The builder ended unexpectedly, twice. If the build needs much memory, make it smaller; else redeploy, and tell the operator if it happens again.';
+  'The builder ended unexpectedly, twice. Redeploy, and tell the operator of the platform if it happens again.';
 
 /** One build, from its claim to its result. Everything it knows is in the rows, so any worker can go on with it. */
 export class RunBuild {
@@ -66,7 +66,7 @@ export class RunBuild {
    * @param ended aborts when the deployment should not be built any more, or is another worker's.
    */
   async execute(stop: AbortSignal, ended: AbortSignal): Promise<BuildEnd> {
-    const { builds, runner } = this.parts;
+    const { builds, runner, policy } = this.parts;
     if (this.build.isCancelRequested) return this.afterEnd();
     for (let attempt = this.build.attempt; ; attempt += 1) {
       await this.start();
@@ -74,6 +74,8 @@ export class RunBuild {
       if (end) return end;
       if (ended.aborted) return this.afterEnd();
       if (stop.aborted) return this.letGo();
+      // Another try would need as much again.
+      if (await runner.ranOutOfMemory(this.deploymentId)) return this.fail(outOfMemory(policy.limits.memoryMiB));
       await runner.stop(this.deploymentId);
       if (attempt >= maxLost) return this.fail(lostReason);
       if (!(await builds.countLost(this.tenantId, this.deploymentId, attempt))) return this.afterEnd();
@@ -179,6 +181,10 @@ export class RunBuild {
     await this.parts.builds.letGo(this.tenantId, this.deploymentId, this.parts.lease.owner);
     return 'left';
   }
+}
+
+function outOfMemory(limitMiB: number): string {
+  return `The build used more than ${limitMiB} MiB of memory and was ended. Make it need less, or build fewer functions in one repository.`;
 }
 
 function isUniqueViolation(error: unknown): boolean {

@@ -7,7 +7,7 @@ import type { KeeperOrder, KeeperProcess } from '@wherry/keeper';
 export class FakeBuilder {
   constructor(
     readonly order: BuildOrder,
-    private readonly end: (exitCode: number) => void,
+    private readonly end: (exitCode: number, outOfMemory: boolean) => void,
   ) {}
 
   /** Appends events as a builder does. */
@@ -20,8 +20,8 @@ export class FakeBuilder {
     appendFileSync(join(this.order.paths.work, 'events.ndjson'), text);
   }
 
-  exit(exitCode: number): void {
-    this.end(exitCode);
+  exit(exitCode: number, outOfMemory = false): void {
+    this.end(exitCode, outOfMemory);
   }
 }
 
@@ -41,7 +41,7 @@ export class FakeKeeper {
     if (known) return known;
     const deploymentId = id.replace('build-', '');
     const read = BuildOrder.parse(JSON.parse(readFileSync(order.args[1] ?? '', 'utf8')));
-    const builder = new FakeBuilder(read, (exitCode) => this.finish(id, exitCode));
+    const builder = new FakeBuilder(read, (exitCode, outOfMemory) => this.finish(id, exitCode, outOfMemory));
     this.builders.set(deploymentId, [...(this.builders.get(deploymentId) ?? []), builder]);
     const process: KeeperProcess = {
       ...{ id, pid: 1, startTime: '1', state: 'running', exitCode: null, signal: null, outOfMemory: false },
@@ -89,10 +89,10 @@ export class FakeKeeper {
     this.processes.clear();
   }
 
-  private finish(id: string, exitCode: number): void {
+  private finish(id: string, exitCode: number, outOfMemory = false): void {
     const process = this.processes.get(id);
     if (process?.state !== 'running') return;
-    const exited: KeeperProcess = { ...process, state: 'exited', exitCode };
+    const exited: KeeperProcess = { ...process, state: 'exited', exitCode, outOfMemory };
     this.processes.set(id, exited);
     for (const watcher of this.watchers) watcher(exited);
   }

@@ -16,7 +16,7 @@ const pureFunctions = ['usageOf'];
 const processes = Object.keys(processRoles) as (keyof typeof processRoles)[];
 const folderOf = (name: string) => join(import.meta.dirname, '../stores', name);
 
-type Exported = { name: string; methods: string[] };
+type Exported = { name: string; methods: string[]; prototype: Record<string, () => unknown> };
 const stores: Exported[] = [];
 const found: { process: (typeof processes)[number]; cases: StoreCases }[] = [];
 const strayFunctions: string[] = [];
@@ -26,7 +26,7 @@ for (const name of processes) {
   for (const value of Object.values(exported)) {
     if (typeof value !== 'function' || value.prototype instanceof Error) continue;
     const methods = Object.getOwnPropertyNames(value.prototype ?? {}).filter((method) => method !== 'constructor');
-    if (methods.length > 0) stores.push({ name: value.name, methods });
+    if (methods.length > 0) stores.push({ name: value.name, methods, prototype: value.prototype });
     else if (!pureFunctions.includes(value.name)) strayFunctions.push(`${name}: ${value.name}`);
   }
   for (const file of readdirSync(folderOf(name)).filter((entry) => entry.endsWith('.cases.ts'))) {
@@ -49,10 +49,30 @@ describe('the stores', () => {
     expect([...tried, ...Object.keys(crossingMethods)].filter((method) => !all.includes(method))).toEqual([]);
   });
 
+  it('cross tenants in the scope that the list names for the method, and in no other', () => {
+    const wrong = Object.entries(crossingMethods).flatMap(([name, scope]) => {
+      const [store, method = ''] = name.split('.');
+      const used = scopesOf(stores.find((one) => one.name === store)?.prototype ?? {}, method);
+      return [...used].join() === (scope ?? '') ? [] : [{ name, scope, used: [...used] }];
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it('are classes: nothing else of theirs that touches the database is exported', () => {
     expect(strayFunctions).toEqual([]);
   });
 });
+
+/** The scopes named in the text of a method and of the methods of its class that it calls. */
+function scopesOf(prototype: Exported['prototype'], method: string, seen = new Set<string>()): Set<string> {
+  const text = String(prototype[method]);
+  seen.add(method);
+  const scopes = new Set([...text.matchAll(/\.cross\(\s*["'](\w+)["']/g)].map((match) => match[1] as string));
+  for (const [, called = ''] of text.matchAll(/this\.(\w+)\(/g)) {
+    if (called in prototype && !seen.has(called)) scopesOf(prototype, called, seen).forEach((one) => scopes.add(one));
+  }
+  return scopes;
+}
 
 let server: TestDatabase;
 let mine: SeededTenant;
