@@ -5,7 +5,7 @@ import { descendants, invoke, Platform, Repository } from '@wherry/harness';
 import { expect, test } from '@playwright/test';
 import { LoadClient } from '../support/load-client';
 import { seeded } from '../support/random';
-import { readReceipts } from '../support/receipts';
+import { receiptsAgree } from '../support/receipts';
 
 const victims = ['api', 'gateway', 'git', 'worker', 'controller', 'builder'] as const;
 const killsEach = Number(process.env.WHERRY_KILLS ?? 100);
@@ -160,33 +160,4 @@ function leftovers(platform: Platform): string[] {
   const folders = readdirSync(path.join(platform.home, 'run', 'replicas')).length;
   if (folders !== 1) found.push(`${folders} folders of replicas`);
   return found;
-}
-
-/**
- * Joined by call id: each response that the client saw whole has exactly one receipt, with its status; what goes beyond
- * that are calls that the client saw cut, and replies of the platform itself have none.
- */
-async function receiptsAgree(platform: Platform, load: LoadClient): Promise<void> {
-  const byFunction = load.completed.filter(({ status }) => status === 200).map(({ callId }) => callId);
-  const read = async () => {
-    const counts = new Map<string, number>();
-    for (const { callId } of await readReceipts(platform, 'load-')) counts.set(callId, (counts.get(callId) ?? 0) + 1);
-    return counts;
-  };
-  await expect
-    .poll(
-      async () => {
-        const counts = await read();
-        return byFunction.filter((callId) => counts.get(callId) !== 1).length;
-      },
-      { timeout: 30_000, message: 'completed calls without exactly one receipt' },
-    )
-    .toBe(0);
-  const counts = await read();
-  const completed = new Set(load.completed.map(({ callId }) => callId));
-  const beyond = [...counts.keys()].filter((callId) => !completed.has(callId));
-  expect(beyond.filter((callId) => !load.cut.has(callId))).toEqual([]);
-  console.log(
-    `${byFunction.length} completed calls have one receipt each; ${beyond.length} receipts are of calls that were cut.`,
-  );
 }

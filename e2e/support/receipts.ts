@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import pg from 'pg';
+import { expect } from '@playwright/test';
 import type { Platform } from '@wherry/harness';
+import pg from 'pg';
+import type { LoadClient } from './load-client';
 
 export type StoredReceipt = Readonly<{ callId: string; status: number; outcome: string; billed: boolean }>;
 
@@ -28,4 +30,33 @@ export async function readReceipts(platform: Platform, prefix: string): Promise<
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Joined by call id: each response that the client saw whole has exactly one receipt, with its status; what goes beyond
+ * that are calls that the client saw cut, and replies of the platform itself have none.
+ */
+export async function receiptsAgree(platform: Platform, load: LoadClient): Promise<void> {
+  const byFunction = load.completed.filter(({ status }) => status === 200).map(({ callId }) => callId);
+  const read = async () => {
+    const counts = new Map<string, number>();
+    for (const { callId } of await readReceipts(platform, 'load-')) counts.set(callId, (counts.get(callId) ?? 0) + 1);
+    return counts;
+  };
+  await expect
+    .poll(
+      async () => {
+        const counts = await read();
+        return byFunction.filter((callId) => counts.get(callId) !== 1).length;
+      },
+      { timeout: 30_000, message: 'completed calls without exactly one receipt' },
+    )
+    .toBe(0);
+  const counts = await read();
+  const completed = new Set(load.completed.map(({ callId }) => callId));
+  const beyond = [...counts.keys()].filter((callId) => !completed.has(callId));
+  expect(beyond.filter((callId) => !load.cut.has(callId))).toEqual([]);
+  console.log(
+    `${byFunction.length} completed calls have one receipt each; ${beyond.length} receipts are of calls that were cut.`,
+  );
 }
