@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { printExamples, printWelcome } from './banner';
 import { pushExamples } from './examples';
+import { closeInheritedFiles } from './inherited-files';
 import { parseOptions } from './options';
 import { stateRoot } from './state-folder';
 import { Supervisor } from './supervisor';
 
+closeInheritedFiles((process.channel as { fd?: number } | null | undefined)?.fd ?? null);
 const checkout = path.resolve(import.meta.dirname, '..');
 const print = (line: string) => console.log(line);
 const supervisor = new Supervisor(checkout, stateRoot(process.env, checkout), process.env, print);
