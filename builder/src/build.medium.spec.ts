@@ -99,6 +99,16 @@ describe('a build', () => {
     expect(environments).toEqual(['./handler.sh', 'wc -c']);
   });
 
+  it('tells that files in Git LFS are deployed as pointers', async () => {
+    const files = { 'stack.yml': stack(), 'fn/handler.js': 'module.exports = async () => "x"' };
+    const notes = async (attributes: string) =>
+      (await harness.build({ ...files, 'fn/.gitattributes': attributes })).all('note').map(({ text }) => text);
+    expect(await notes('*.bin filter=lfs diff=lfs merge=lfs -text\n')).toEqual([
+      expect.stringContaining('"fn/.gitattributes" keeps files in Git LFS, which is not supported'),
+    ]);
+    expect(await notes('*.bin -text\n')).toEqual([]);
+  });
+
   it('fetches with the credential only, and says so when it is refused', async () => {
     const outcome = await harness.build(
       { 'handler.py': '' },

@@ -53,7 +53,7 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
   await checkLinks(fetched);
   const source = rootOf(fetched, order.rootDir);
   const plan = planStack(order, source, await languages);
-  for (const text of plan.notes) events.emit({ type: 'note', text });
+  for (const text of [...plan.notes, ...largeFileNotes(source)]) events.emit({ type: 'note', text });
   checkSecrets(plan.functions, order.secretNames);
   for (const planned of plan.functions) checkHandlerFolder(planned, source.entries);
   const names = plan.functions.map(({ name }) => name);
@@ -179,6 +179,16 @@ function planStack(order: BuildOrder, source: Source, languages: readonly string
   const plan = parseStack({ ...shared, text, file, buildVariables: order.buildVariables, readFile });
   const notes = other === undefined ? plan.notes : [`${other} is not used, because there is a ${file}.`, ...plan.notes];
   return { ...plan, notes };
+}
+
+/** Git LFS keeps such files elsewhere: what is fetched, and would be deployed, are small texts that stand for them. */
+function largeFileNotes({ folder, entries }: Source): string[] {
+  const attributes = entries.filter(({ mode, path }) => mode !== '120000' && /(^|\/)\.gitattributes$/.test(path));
+  const named = attributes.find(({ path }) => /\bfilter=lfs\b/.test(readText(join(folder, path), path)));
+  if (named === undefined) return [];
+  return [
+    `${named.path} keeps files in Git LFS, which is not supported: only pointers are deployed. Commit the files.`,
+  ];
 }
 
 function readText(path: string, name: string): string {
