@@ -10,13 +10,15 @@ import { callIdOf, markLines, markOf } from '../../watchdog/marks';
 import { answer, type Handler } from './answer';
 import { readBodyRules } from './event';
 import { loadHandler } from './load-handler';
+import { textOf } from './send-answer';
 
 const marks = new AsyncLocalStorage<string>();
 const currentMark = () => marks.getStore() ?? '';
 markLines(process.stdout as unknown as Parameters<typeof markLines>[0], currentMark);
 markLines(process.stderr as unknown as Parameters<typeof markLines>[0], currentMark);
 
-const rules = { limits: readLimits(process.env), body: readBodyRules(process.env) };
+const log = (text: string) => process.stderr.write(`${text}\n`);
+const rules = { limits: readLimits(process.env), body: readBodyRules(process.env), log };
 const handler = await load();
 const server = new CallServer(rules.limits, (request, response) => {
   marks.run(markOf(callIdOf(request)), () => void answer(handler, request, response, rules));
@@ -26,8 +28,7 @@ let isFailing = false;
 process.on('SIGTERM', () => server.stop());
 process.on('uncaughtException', (error: unknown) => {
   // After this the state of the process is unknown: the platform starts a new one.
-  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-  process.stderr.write(`An error that nothing caught ends the function; it is started again: ${text}\n`);
+  log(`An error that nothing caught ends the function; it is started again: ${textOf(error)}`);
   server.failOpenCalls('The function failed while it handled this call. Its log tells why.');
   isFailing = true;
   process.exit(1);
@@ -36,7 +37,7 @@ process.on('exit', (code) => {
   if (isFailing || server.isEnding) return;
   const count = server.failOpenCalls('The function ended its process while it handled this call. Its log tells more.');
   const calls = count === 0 ? '' : ` while it handled ${count === 1 ? 'a call' : `${count} calls`}`;
-  process.stderr.write(`The function ended its process with exit code ${code}${calls}; it is started again.\n`);
+  log(`The function ended its process with exit code ${code}${calls}; it is started again.`);
   process.exitCode = code || 1; // To the platform an end that it did not ask for is a failure.
 });
 server.listen(process.env);
@@ -45,8 +46,7 @@ async function load(): Promise<Handler> {
   try {
     return await loadHandler(path.join(import.meta.dirname, 'function'));
   } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-    process.stderr.write(`The handler cannot be loaded: ${text}\n`);
+    log(`The handler cannot be loaded: ${textOf(error)}`);
     process.exit(1);
   }
 }

@@ -2,22 +2,14 @@ import { build } from 'esbuild';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { TemplateManifest } from '../../src/template-manifest';
+import { callTo, type Call, type Reply } from './call';
 
 const templates = path.resolve(import.meta.dirname, '..');
 
-export type Reply = Readonly<{ status: number; headers: IncomingMessage['headers']; body: Buffer; text: string }>;
-export type Call = Readonly<{
-  method?: string;
-  headers?: Readonly<Record<string, string>>;
-  body?: string | Buffer;
-  /** Told the reply as soon as its head is there. */
-  onReply?: (reply: IncomingMessage, request: ClientRequest) => void;
-}>;
 export type Files = Readonly<Record<string, string>>;
 
 /** A function as the builder puts it together and the engine starts it, without a sandbox around it. */
@@ -75,29 +67,8 @@ export class TemplateProcess {
     throw new Error(`The ${lang} function ended:\n${started.output}`);
   }
 
-  call(target: string, { method, headers, body, onReply }: Call = {}): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const outgoing = request({
-        socketPath: path.join(this.folder, 'http.sock'),
-        agent: false,
-        path: target,
-        method: method ?? (body === undefined ? 'GET' : 'POST'),
-        headers: { ...lengthOf(body, headers), ...headers },
-      });
-      outgoing.on('error', reject);
-      outgoing.on('response', (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-        incoming.on('error', reject);
-        incoming.on('end', () => {
-          const whole = Buffer.concat(chunks);
-          const { statusCode: status = 0, headers: received } = incoming;
-          resolve({ status, headers: received, body: whole, text: whole.toString('utf8') });
-        });
-        onReply?.(incoming, outgoing);
-      });
-      outgoing.end(body);
-    });
+  call(target: string, call: Call = {}): Promise<Reply> {
+    return callTo(path.join(this.folder, 'http.sock'), target, call);
   }
 
   /** Resolves when the output has `text`. */
@@ -131,11 +102,6 @@ export class TemplateProcess {
     await this.ended;
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-function lengthOf(body: Call['body'], headers: Call['headers']): Record<string, number> {
-  const isKnown = body !== undefined && headers?.['transfer-encoding'] === undefined;
-  return isKnown ? { 'content-length': Buffer.byteLength(body) } : {};
 }
 
 const bundles = new Map<string, Promise<Uint8Array | null>>();
