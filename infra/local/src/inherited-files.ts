@@ -6,7 +6,7 @@ const standardFiles = 3;
 
 /**
  * Closes what the shell, terminal or service manager that started us left open beside the standard files. Everything
- * that the platform starts would inherit it, tenants' code included, and could write to what it belongs to. Whatever
+ * that the platform starts would inherit it, tenants' code included, and could write to what it belongs to; Node sees to the lowest ones only. Whatever
  * Node opens itself is not inherited, and is kept; `channel` is the number of its IPC channel, which looks inherited.
  */
 export function closeInheritedFiles(channel: number | null): void {
