@@ -187,7 +187,7 @@ function largeFileNotes({ folder, entries }: Source): string[] {
   const named = attributes.find(({ path }) => /\bfilter=lfs\b/.test(readText(join(folder, path), path)));
   if (named === undefined) return [];
   return [
-    `${named.path} keeps files in Git LFS, which is not supported: only pointers are deployed. Commit the files.`,
+    `"${named.path}" keeps files in Git LFS, which is not supported: only pointers are deployed. Commit the files.`,
   ];
 }
 
