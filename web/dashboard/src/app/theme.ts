@@ -7,6 +7,7 @@ import {
   InputWrapper,
   Modal,
   NavLink,
+  Notification,
   Select,
   Table,
   Tabs,
@@ -74,10 +75,16 @@ export const theme = createTheme({
     Card: Card.extend({ defaultProps: { withBorder: true, padding: 'md', radius: 'lg' } }),
     InputWrapper: InputWrapper.extend({ styles: { label: { fontWeight: 500, marginBottom: 3 } } }),
     Modal: Modal.extend({
-      defaultProps: { centered: true, radius: 'lg', overlayProps: { backgroundOpacity: 0.5, blur: 1 } },
+      defaultProps: {
+        centered: true,
+        closeButtonProps: { 'aria-label': 'Close' },
+        radius: 'lg',
+        overlayProps: { backgroundOpacity: 0.5, blur: 1 },
+      },
       styles: { title: { fontWeight: 600, fontSize: '1rem' } },
     }),
     NavLink: NavLink.extend({ styles: { root: { borderRadius: 6, paddingBlock: 6 }, label: { fontWeight: 500 } } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } }),
     Select: Select.extend({ defaultProps: { size: 'xs', allowDeselect: false } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 10, horizontalSpacing: 'md' } }),
     Tabs: Tabs.extend({

@@ -30,7 +30,7 @@ export function Repositories() {
       ) : (
         <RepositoryList repositories={query.data} />
       )}
-      <Section title="Push another repository">
+      <Section title={query.data?.length === 0 ? 'Push a repository' : 'Push another repository'}>
         <PushHelp />
       </Section>
     </Stack>

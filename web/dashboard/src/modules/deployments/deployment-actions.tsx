@@ -6,13 +6,20 @@ import { Confirm } from '../../components/confirm';
 import { countOf, shortSha, subjectOf } from '../../components/format';
 import { reasonOf } from '../../components/states';
 import { useTenant } from '../session/session';
-import { isUnderWay, useCancel, useResume, useRollback, type DeploymentDetail } from './deployment-queries';
+import { isMoving, isUnderWay, useCancel, useResume, useRollback, type DeploymentDetail } from './deployment-queries';
 
 /** What one may do with a deployment as it is now. */
 export function DeploymentActions({ deployment }: { deployment: DeploymentDetail }) {
   const { can } = useTenant();
   if (!can('developer')) return null;
   if (isUnderWay(deployment.status)) return <Cancel deployment={deployment} />;
+  if (isMoving(deployment)) {
+    return (
+      <Button disabled leftSection={<IconHistory size={14} />}>
+        Rolling back
+      </Button>
+    );
+  }
   return deployment.rollback.isPossible ? <Rollback deployment={deployment} /> : null;
 }
 

@@ -16,6 +16,11 @@ export function isUnderWay(status: DeploymentStatus): boolean {
   return status === 'queued' || status === 'building' || status === 'releasing';
 }
 
+/** Whether a release of it, such as a rollback to it, is under way. */
+export function isMoving({ releases }: Pick<DeploymentDetail, 'releases'>): boolean {
+  return releases.some(({ status }) => status === 'pending' || status === 'routed');
+}
+
 export type DeploymentFilter = Readonly<{ repository?: string; status?: DeploymentStatus }>;
 
 const deploymentsKey = (tenant: string) => ['tenants', tenant, 'deployments'] as const;
@@ -43,7 +48,7 @@ export const deploymentQuery = (tenant: string, id: string) =>
       return unwrap(api.GET('/v1/tenants/{tenant}/deployments/{deployment}', { params }));
     },
     // While it is built the stream tells every change; a rollback moves it afterwards.
-    refetchInterval: 5_000,
+    refetchInterval: ({ state }) => (state.data && isMoving(state.data) ? 1_000 : 5_000),
   });
 
 /** The tenant that has a deployment, among those one is a member of; null when none has. Ids are unique everywhere. */

@@ -53,7 +53,7 @@ export function curlOf(url: string, { method, path, headers, body }: Invocation,
   if (method === 'HEAD') words.push('--head');
   else if (method !== 'GET') words.push('-X', method ?? 'POST');
   for (const { name, value } of headers ?? []) words.push('-H', quoted(`${name}: ${value}`));
-  if (body?.encoding === 'text') words.push('--data-binary', quoted(body.content.replace(/^@/, '\\@')));
+  if (body?.encoding === 'text') words.push('--data-raw', quoted(body.content));
   if (body?.encoding === 'base64') words.push('--data-binary', quoted(`@${fileName ?? 'file'}`));
   words.push(quoted(url.replace(/\/$/, '') + (path ?? '/')));
   return words.join(' ');

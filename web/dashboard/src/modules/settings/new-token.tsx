@@ -145,7 +145,7 @@ function TokenForm({ isPending, error, onSubmit, onClose }: FormProps) {
         )}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
-            Close
+            Cancel
           </Button>
           <Button type="submit" loading={isPending}>
             Make the token

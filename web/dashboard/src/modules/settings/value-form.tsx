@@ -68,7 +68,7 @@ export function ValueForm(props: Props) {
           )}
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={props.onClose}>
-              Close
+              Cancel
             </Button>
             <Button type="submit" loading={props.isPending}>
               {props.action}
