@@ -19,7 +19,7 @@ import { fetchSource } from './adapters/git-source';
 import { SandboxRunner } from './adapters/sandbox-runner';
 import { readTemplate, templateNames, type Template } from './adapters/template-folder';
 import { readTree } from './adapters/tree-files';
-import { BuildFailure } from './build-failure';
+import { asNoRoom, BuildFailure } from './build-failure';
 import { mapLimited } from './map-limited';
 import { checkHandlerFolder, checkSecrets, handlerOf, inputHash, revisionConfig } from './plan-build';
 import type { SourceEntry } from './source-tree';
@@ -97,9 +97,10 @@ async function buildOne(context: Context, planned: PlannedFunction, index: numbe
     events.emit({ type: 'function', name, status: result.isReused ? 'reused' : 'built' });
     const { inputHash, artifactDigest, config } = result;
     return { name, inputHash, artifactDigest, config, buildMs: Math.round(now() - startedAt) };
-  } catch (error) {
+  } catch (fault) {
     // What was stopped from outside is reported for the build, not as the function's own failure.
     if (signal.aborted) throw signal.reason;
+    const error: unknown = asNoRoom(fault) ?? fault;
     const isExpected = error instanceof BuildFailure;
     const reason = isExpected ? error.message : 'The builder failed; the operator finds the cause in its log.';
     events.emit({ type: 'function', name, status: 'failed', reason });

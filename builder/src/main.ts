@@ -7,7 +7,7 @@ import { DependencyCache } from './adapters/dependency-cache';
 import { guardDisk } from './adapters/disk-guard';
 import { EventLog } from './adapters/event-log';
 import { build } from './build';
-import { BuildFailure } from './build-failure';
+import { asNoRoom, BuildFailure } from './build-failure';
 import { redactor } from './output';
 
 /** Reads the order and removes it from the disk: its token is needed in memory only. */
@@ -50,7 +50,7 @@ async function run(order: BuildOrder, events: EventLog): Promise<boolean> {
     events.emit({ type: 'result', ok: true, functions });
     return true;
   } catch (error) {
-    const cause: unknown = limits.signal.aborted ? limits.signal.reason : error;
+    const cause: unknown = limits.signal.aborted ? limits.signal.reason : (asNoRoom(error) ?? error);
     const isExpected = cause instanceof BuildFailure || cause instanceof StackError;
     const fault =
       'The builder failed, not your code. Push again; if it stays so, the operator finds the cause in the log.';

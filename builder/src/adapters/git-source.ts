@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildOrder } from '@wherry/contract';
-import { BuildFailure } from '../build-failure';
+import { asNoRoom, BuildFailure } from '../build-failure';
 import { checkedSource, type SourceEntry } from '../source-tree';
 import { runTool, type RunResult } from './run-tool';
 
@@ -138,6 +138,6 @@ class Git {
     if (result.reason === 'spawn')
       return new BuildFailure(`git cannot be started (${result.code}): apt-get install git.`);
     for (const line of errors.split('\n')) if (line.trim() !== '') this.options.onLine(line);
-    return new BuildFailure(help);
+    return asNoRoom(errors) ?? new BuildFailure(help);
   }
 }
