@@ -90,6 +90,7 @@ export class GitServer {
       this.parts.log.write({
         op: `git.${route?.kind ?? 'other'}`,
         ok,
+        requestId: requestIdOf(request),
         tenantId,
         status: response.statusCode,
         durationMs,
@@ -216,6 +217,12 @@ function routeOf(request: IncomingMessage): Route | null {
     return { kind, tenantSlug, name, query: new URLSearchParams(query) };
   }
   return null;
+}
+
+/** The api's id of the request, so that one push can be followed through both logs. */
+function requestIdOf(request: IncomingMessage): string | undefined {
+  const id = request.headers['x-request-id'];
+  return typeof id === 'string' && /^[-0-9a-f]{36}$/.test(id) ? id : undefined;
 }
 
 /** The body without its compression, or null when the compression is unknown. */

@@ -17,7 +17,7 @@ const hopByHop = new Set([
 
 /**
  * Hands `/git/…` to the git service on its socket, both ways as it streams, without looking inside. git checks the
- * token; the console's cookie is not for it.
+ * token; the console's cookie is not for it. The request's id goes along, for git's own log line.
  */
 export function gitProxy(socketPath: string): RequestHandler {
   return (request, response) => {
@@ -25,7 +25,7 @@ export function gitProxy(socketPath: string): RequestHandler {
     context.op = 'git.proxy';
     const upstream = httpRequest({
       ...{ socketPath, method: request.method, path: request.originalUrl },
-      headers: forwarded(request.headers),
+      headers: { ...forwarded(request.headers), 'x-request-id': context.requestId },
     });
     const fail = (error: Error): void => {
       context.failure ??= { code: 'platform.unavailable', message: error.message };

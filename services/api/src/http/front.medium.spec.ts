@@ -93,7 +93,7 @@ it('writes one line for each request, with its id, outcome and cause', async () 
   });
 });
 
-it('passes git both ways as it streams, without the cookie of the console', async () => {
+it('passes git both ways as it streams, with the id of the request and without the cookie of the console', async () => {
   const seen: { url?: string; cookie?: string; authorization?: string; parts: string[] } = { parts: [] };
   let reply: import('node:http').ServerResponse | undefined;
   onGit = (request, response) => {
@@ -107,7 +107,10 @@ it('passes git both ways as it streams, without the cookie of the console', asyn
   };
   const request = httpRequest({
     ...{ port: api.port, host: '127.0.0.1', method: 'POST', path: '/git/acme/a.git/git-receive-pack?x=%2F..' },
-    headers: { cookie: 'wherry_session=secret; other=1', authorization: 'Basic eDp5', host: 'any' },
+    headers: {
+      ...{ cookie: 'wherry_session=secret; other=1', authorization: 'Basic eDp5', host: 'any' },
+      'x-request-id': 'made-up',
+    },
   });
   request.flushHeaders();
   request.write('first');
@@ -123,7 +126,9 @@ it('passes git both ways as it streams, without the cookie of the console', asyn
     url: '/git/acme/a.git/git-receive-pack?x=%2F..',
     cookie: 'other=1',
     authorization: 'Basic eDp5',
+    'x-request-id': answer.headers['x-request-id'],
   });
+  expect(answer.headers['x-request-id']).toMatch(/^[-0-9a-f]{36}$/);
   expect(reply?.writableFinished).toBe(true);
 });
 
