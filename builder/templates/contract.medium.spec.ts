@@ -162,6 +162,13 @@ describe.each([
     expect((await next.call('/drop')).text).toBe('dropped');
   });
 
+  it('brings a skeleton that answers', async () => {
+    const own = await TemplateProcess.start(lang, path.join(import.meta.dirname, lang, 'function'));
+    running.push(own);
+    const reply = await own.call('/some/path', { body: 'ahoy', headers: { 'content-type': 'text/plain' } });
+    expect([reply.status, reply.text]).toEqual([200, expect.stringMatching(/POST[^]*\/some\/path[^]*ahoy/)]);
+  });
+
   it('does not start without its handler, and says what is missing', async () => {
     const own = await TemplateProcess.spawn(lang, {});
     running.push(own);

@@ -143,7 +143,13 @@ describe('what becomes of its processes', () => {
     await server.printed('its caller left');
   });
 
-  it('does not wait for what it leaves behind', async () => {
+  it('ends what it leaves behind', async () => {
+    const server = await start('sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >"$WORK/child"; printf done');
+    expect((await server.call('/')).text).toBe('done');
+    await expect.poll(() => isRunning(server)).toBe(false);
+  });
+
+  it('does not wait for what left its process group', async () => {
     const server = await start('setsid sleep 1000 & echo $! >"$WORK/child"; printf done');
     expect((await server.call('/')).text).toBe('done');
     process.kill(childOf(server), 'SIGKILL');

@@ -102,6 +102,7 @@ export class ForkedCall {
 
   private ended(code: number | null, signal: NodeJS.Signals | null): void {
     this.lines.end();
+    this.killGroup(); // What it left behind with its output closed.
     if (this.isOver) return this.forget();
     this.finish();
     const seconds = durationSeconds(this.startedAt);

@@ -32,6 +32,8 @@ module.exports = async (event, context) => {
     console.error(`Not a picture that can be read: ${error.message}`);
     return context
       .status(415)
-      .succeed('The body is not a picture that can be read. Post a JPEG, PNG, WebP, AVIF, GIF or SVG.\n');
+      .succeed(
+        'The body is not a picture that can be read, or has more than 40 million pixels. Post a JPEG, PNG, WebP, AVIF, GIF or SVG.\n',
+      );
   }
 };
