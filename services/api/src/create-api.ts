@@ -7,7 +7,7 @@ import { dashboard } from './adapters/dashboard';
 import { gitProxy } from './adapters/git-proxy';
 import { ApiModule } from './api.module';
 import type { ApiParts } from './core.module';
-import { neverCached, openRequest, ownHostOnly, secureHeaders } from './http/front';
+import { neverCached, openRequest, ownHostOnly, refuseNul, secureHeaders } from './http/front';
 import { answerProblem } from './http/problem.filter';
 
 /** The console as one request listener, and how to let go of what it holds. */
@@ -23,7 +23,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   server.disable('x-powered-by').disable('etag').set('query parser', 'simple');
   server.use(openRequest(log, system));
   server.use('/git/', gitProxy(settings.gitSocket));
-  server.use(secureHeaders, ownHostOnly(settings.consoleUrl));
+  server.use(secureHeaders, ownHostOnly(settings.consoleUrl), refuseNul);
   server.use('/v1', neverCached);
   const serveDashboard = dashboard(settings.dashboardDir);
   server.use((request, response, next) => (isApi(request) ? next() : serveDashboard(request, response, next)));

@@ -28,6 +28,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+it('refuses a NUL in any part of a URL, before anything looks for it', async () => {
+  for (const path of ['/v1/tenants/a%00b/functions', '/v1/tenants/acme/functions/f/logs?text=%00', '/%00']) {
+    expect((await api.send('GET', path)).status).toBe(400);
+  }
+});
+
 it('answers under its own host name only, everywhere but for git', async () => {
   for (const host of ['evil.test', `acme.localhost:${api.port}`, '127.0.0.1', `127.0.0.1.:${api.port}`]) {
     for (const path of ['/', '/v1/session', '/assets/app-1a2b.js']) {

@@ -70,6 +70,12 @@ export function ownHostOnly(consoleUrl: string): RequestHandler {
   };
 }
 
+/** No name and no text has a NUL, which PostgreSQL cannot even compare with: it would fail deep inside, as our fault. */
+export function refuseNul(request: Request, response: Response, next: NextFunction): void {
+  if (!request.originalUrl.includes('%00')) return next();
+  answerProblem(new DomainError('request.invalid', 'The URL holds a NUL character (%00).'), request, response);
+}
+
 /** Replies of the API are for their caller only. */
 export function neverCached(_request: Request, response: Response, next: NextFunction): void {
   response.setHeader('cache-control', 'no-store');
