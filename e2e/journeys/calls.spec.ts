@@ -41,23 +41,39 @@ test('a handler that throws answers 500, its stack is in the log, and the next c
   await expect.poll(() => logTexts(platform, 'thrower')).toContain('Error: the rope tore');
 });
 
-test('a handler that exits answers 502, and the next call finds a new replica', async ({ platform, repository }) => {
+test('a handler that exits answers 500, one that is killed 502, and the next call finds a new replica', async ({
+  platform,
+  repository,
+}) => {
   await deploy(
     await repository('quitter'),
-    `module.exports = async (event) => { if (event.path === '/bad') { console.log('leaving'); process.exit(3); } return 'ok'; };\n`,
+    `module.exports = async (event) => {
+       if (event.path === '/exit') { console.log('leaving'); process.exit(3); }
+       if (event.path === '/kill') process.kill(process.pid, 'SIGKILL');
+       return 'ok';
+     };\n`,
   );
-  const reply = await invoke(platform, '/quitter/bad', { headers: { 'x-call-id': 'quitter-1' } });
-  expect([reply.status, reply.headers['x-openfaas-internal'], reply.headers['x-call-id']]).toEqual([
+  const call = (path: string, id: string) => invoke(platform, `/quitter${path}`, { headers: { 'x-call-id': id } });
+  const exited = await call('/exit', 'quitter-1');
+  expect([exited.status, exited.text]).toEqual([500, expect.stringContaining('The function ended its process')]);
+  await expect.poll(() => logTexts(platform, 'quitter')).toContain('leaving');
+  expect((await invoke(platform, '/quitter/')).text).toBe('ok');
+
+  const killed = await call('/kill', 'quitter-2');
+  expect([killed.status, killed.headers['x-openfaas-internal'], killed.headers['x-call-id']]).toEqual([
     502,
     'gateway',
-    'quitter-1',
+    'quitter-2',
   ]);
-  expect(reply.text).toContain('Its logs say why.');
-  expect((await invoke(platform, '/quitter/')).text).toBe('ok');
-  await expect.poll(() => logTexts(platform, 'quitter')).toContain('leaving');
+  expect(killed.text).toContain('Its logs say why.');
+  // A call that comes while the dying process still holds its socket shares its fate.
+  await expect.poll(async () => (await invoke(platform, '/quitter/')).text).toBe('ok');
   await expect
-    .poll(() => readReceipts(platform, 'quitter-'))
-    .toEqual([{ callId: 'quitter-1', status: 502, outcome: 'aborted', billed: false }]);
+    .poll(async () => (await readReceipts(platform, 'quitter-')).toSorted((a, b) => a.status - b.status))
+    .toEqual([
+      { callId: 'quitter-1', status: 500, outcome: 'complete', billed: true },
+      { callId: 'quitter-2', status: 502, outcome: 'aborted', billed: false },
+    ]);
 });
 
 test('a handler that hangs answers 504 when its time is over', async ({ platform, repository }) => {
@@ -131,8 +147,8 @@ test('a body larger than the limit is answered 413 before the function sees it',
   const [answer] = (await once(socket, 'data')) as [Buffer];
   socket.destroy();
   expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 [^]*larger than 256 MiB/);
-  const text = await invoke(platform, '/taker/', { body: 'x'.repeat(2 ** 20 + 1) });
-  expect(text.status, 'the template takes 1 MiB of text').toBe(413);
+  const text = await invoke(platform, '/taker/', { body: 'x'.repeat(8 * 2 ** 20 + 1) });
+  expect(text.status, 'the template takes 8 MiB of text').toBe(413);
   expect((await invoke(platform, '/taker/', { body: 'x' })).text).toBe('taken');
 });
 
