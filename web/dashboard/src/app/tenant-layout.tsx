@@ -49,7 +49,7 @@ export function TenantLayout() {
             />
           </Group>
         </AppShell.Header>
-        <AppShell.Navbar bg="var(--surface-sunken)">
+        <AppShell.Navbar bg="var(--surface-sunken)" className="navbar" data-open={isOpen || undefined}>
           <Navigation />
         </AppShell.Navbar>
         <AppShell.Main id="main" ref={main} tabIndex={-1}>

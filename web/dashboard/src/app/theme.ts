@@ -78,6 +78,7 @@ export const theme = createTheme({
       defaultProps: {
         centered: true,
         closeButtonProps: { 'aria-label': 'Close' },
+        transitionProps: { duration: 0 },
         radius: 'lg',
         overlayProps: { backgroundOpacity: 0.5, blur: 1 },
       },

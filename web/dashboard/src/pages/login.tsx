@@ -14,9 +14,11 @@ import { HowToSignIn, SignedOut } from './signed-out';
 /** Exchanges what follows # in a login link for a session. A fragment never leaves the browser by itself. */
 export function Login() {
   const { hash } = useLocation();
-  const [link] = useState(hash);
+  const [link, setLink] = useState(hash);
+  // A link that is opened where this page already is does not load it again; going on from here takes the link away.
+  if (hash !== '' && hash !== link) setLink(hash);
   if (link === '') return <AlreadyOrNot />;
-  return <Exchange link={link} />;
+  return <Exchange key={link} link={link} />;
 }
 
 function AlreadyOrNot() {
