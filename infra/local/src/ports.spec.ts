@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { findPort } from './ports';
+import { reservePort } from './ports';
 
 let server: Server;
 let used: number;
@@ -13,12 +13,19 @@ afterEach(() => void server.close());
 
 const wish = (isExplicit: boolean) => ({ port: used, isExplicit, flag: '--gateway-port' });
 
-it('gives a later port when a default one is in use, and never one that is given away already', async () => {
-  const next = await findPort(wish(false));
-  expect(next).toBeGreaterThan(used);
-  expect(await findPort(wish(false), [next])).toBeGreaterThan(next);
+it('gives a later port when a default one is in use, and keeps it from others until it is released', async () => {
+  const first = await reservePort(wish(false));
+  expect(first.port).toBeGreaterThan(used);
+  const second = await reservePort(wish(false));
+  expect(second.port).toBeGreaterThan(first.port);
+  await first.release();
+  const third = await reservePort(wish(false));
+  expect(third.port).toBe(first.port);
+  await Promise.all([second.release(), third.release()]);
 });
 
 it('refuses an explicit port that is in use, naming the flag', async () => {
-  await expect(findPort(wish(true))).rejects.toThrow(`Port ${used} is in use. Choose another one with --gateway-port`);
+  await expect(reservePort(wish(true))).rejects.toThrow(
+    `Port ${used} is in use. Choose another one with --gateway-port`,
+  );
 });

@@ -17,7 +17,7 @@ import {
   platformProcesses,
   type PlatformFacts,
 } from './platform';
-import { findPort } from './ports';
+import { reservePort } from './ports';
 import {
   initPostgres,
   ownerUrl,
@@ -58,12 +58,13 @@ export class Supervisor {
     const state = openStateFolder(this.root);
     this.unlock = lockStateFolder(state.root);
     removeLocalJson(state.localJson);
-    const gatewayPort = await findPort(options.gateway);
+    const gatewayPort = await reservePort(options.gateway);
+    const consolePort = await reservePort(options.console);
     const facts: PlatformFacts = {
       checkout: this.checkout,
       state,
-      gatewayPort,
-      consolePort: await findPort(options.console, [gatewayPort]),
+      gatewayPort: gatewayPort.port,
+      consolePort: consolePort.port,
       sandbox: await detectSandbox(),
       registries: environment.registries,
       idleSeconds: environment.idleSeconds,
@@ -72,6 +73,7 @@ export class Supervisor {
     ensureSecret(state.secrets, 'probe.key');
     const owner = await this.startDatabase(state, environment.databaseUrl);
     this.keeper = await Keeper.listen({ socketPath: keeperSocket(state) });
+    await Promise.all([gatewayPort.release(), consolePort.release()]);
     for (const spec of platformProcesses(facts))
       this.processes.push(this.manage(new ManagedProcess(spec, this.onPid, this.report)));
     const operator = await openOperator(owner, state.secrets, facts);
