@@ -209,6 +209,40 @@ describe('the local engine on a machine', () => {
     expect(readdirSync(join(fixture.dir, 'output'))).toEqual([`${fresh!.replicaId}.log`]);
   });
 
+  /** Serves, and answers with what became of its try to write to the folder of its socket. */
+  const writer = (before: string, write: string) => `
+    const fs = require('node:fs');
+    ${before}
+    require('node:http').createServer((request, response) => {
+      if (request.url === '/_/health') return response.end();
+      try { ${write}; response.end('written'); } catch (error) { response.end(error.code); }
+    }).listen(process.env.WHERRY_LISTEN);`;
+
+  it('leaves a ready replica nothing to write to on the disk of the host', async (context) => {
+    if (!isRoot) context.skip('Needs root: only then have replicas a uid of their own.');
+    fixture.artifact('bb', {
+      'index.mjs': '',
+      'main.cjs': writer("fs.mkdirSync('/run/wherry/sub');", "fs.writeFileSync('/run/wherry/sub/file', 'x')"),
+    });
+    const { config } = fixture.revision();
+    const start = ['/opt/wherry/bin/node', '/home/app/main.cjs'];
+    engine.apply([fixture.revision({ artifactDigest: 'sha256:bb', config: { ...config, start } })]);
+    const [replica] = await watcher.until('ready');
+    await expect.poll(() => fixture.get(replica!.endpoint!, '/'), { timeout: 5000 }).toBe('EROFS');
+  });
+
+  it('stops a replica that keeps a file open for writing in the folder of its socket', async (context) => {
+    if (!isRoot) context.skip('Needs root: only then have replicas a uid of their own.');
+    fixture.artifact('bb', {
+      'main.cjs': writer("const file = fs.openSync('/run/wherry/f', 'w');", "fs.writeSync(file, 'x')"),
+    });
+    const { config } = fixture.revision();
+    const start = ['/opt/wherry/bin/node', '/home/app/main.cjs'];
+    engine.apply([fixture.revision({ artifactDigest: 'sha256:bb', config: { ...config, start } })]);
+    const [replica] = await watcher.until('crashed');
+    expect(replica!.reason).toContain('keeps a file open for writing in /run/wherry');
+  });
+
   it('drops output that it cannot redact, because the secrets of an adopted replica are not known any more', async () => {
     engine.apply([fixture.revision({ secrets: new Map([['key', Buffer.from('former-value')]]) })]);
     const [replica] = await watcher.until('ready');

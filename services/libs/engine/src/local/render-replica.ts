@@ -21,7 +21,8 @@ export type ReplicaPaths = Readonly<{
 
 const appDir = '/home/app';
 const nodeInside = '/opt/wherry/bin/node';
-const ownInside = '/run/wherry';
+/** The one folder that a replica shares with the host. */
+export const ownInside = '/run/wherry';
 const socketName = 'http.sock';
 const tmpMiB = 128;
 /** For what the platform runs beside the function's program in its cgroup: bubblewrap, slirp4netns. */

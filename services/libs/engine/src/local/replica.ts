@@ -3,9 +3,10 @@ import { tenantUid } from '@wherry/sandbox';
 import type { DesiredRevision, ObservedReplica } from '../engine';
 import { folderExists } from './adapters/host';
 import type { ReplicaFolder, ReplicaRecord } from './adapters/replica-folder';
+import { sealMount } from './adapters/seal-mount';
 import type { Clock } from './clock';
 import { backoffMs, type ReplicaState, type ReplicaView } from './decide';
-import { artifactDir, hasOwnUid, renderReplica, type LocalHost } from './render-replica';
+import { artifactDir, hasOwnUid, ownInside, renderReplica, type LocalHost } from './render-replica';
 import type { ReplicaOutput } from './replica-output';
 
 export type ReplicaSurroundings = Readonly<{
@@ -107,8 +108,10 @@ export class Replica {
     if (process === null) this.becomeGone();
     else if (process.state === 'exited') this.onExit(process);
     else if (this.record.isLeaving) this.become('leaving', null);
-    else if (this.folder.wasHealthy) this.become('ready', null);
-    else {
+    else if (this.folder.wasHealthy) {
+      this.become('ready', null);
+      void this.seal(this.attempt);
+    } else {
       this.become('starting', null);
       void this.watchOver(this.attempt);
     }
@@ -177,7 +180,9 @@ export class Replica {
     const cancel = clock.after(startDeadlineMs, () => deadline.abort());
     try {
       await this.folder.becomeHealthy(hasOwnUid(host), AbortSignal.any([attempt.signal, deadline.signal]));
-      if (!attempt.signal.aborted) this.become('ready', null);
+      if (attempt.signal.aborted) return;
+      this.become('ready', null);
+      void this.seal(attempt);
     } catch (error) {
       if (attempt.signal.aborted) return;
       const told = deadline.signal.aborted
@@ -187,6 +192,20 @@ export class Replica {
       this.crash(told);
     } finally {
       cancel();
+    }
+  }
+
+  /** From now on it cannot fill the disk through the one folder it shares with the host. No cold start waits for it. */
+  private async seal(attempt: AbortController): Promise<void> {
+    const { host, keeper } = this.around;
+    if (!hasOwnUid(host) || this.process === null) return;
+    try {
+      await sealMount(this.process.pid, ownInside);
+    } catch (error) {
+      if (attempt.signal.aborted || this.state !== 'ready') return;
+      attempt.abort();
+      this.inOrder(() => keeper.stop(keeperId(this.id), 0));
+      this.crash(`The function was stopped: ${(error as Error).message}`);
     }
   }
 
