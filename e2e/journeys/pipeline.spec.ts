@@ -16,13 +16,13 @@ test('a pushed handler is live when git push returns, and git tells its URL', as
 });
 
 test('a failing build leaves the old deployment serving, and says why', async ({ platform, repository }) => {
-  const stable = await repository('stable');
-  await stable.commit({ 'stack.yml': stackOf('stable'), 'stable/handler.js': handler('good') });
-  expect((await stable.push()).output).toContain('Live:');
-  await stable.commit({ 'stack.yml': stackOf('stable').replace('lang: node', 'lang: cobol') });
-  const push = await stable.push();
+  const sturdy = await repository('sturdy');
+  await sturdy.commit({ 'stack.yml': stackOf('sturdy'), 'sturdy/handler.js': handler('good') });
+  expect((await sturdy.push()).output).toContain('Live:');
+  await sturdy.commit({ 'stack.yml': stackOf('sturdy').replace('lang: node', 'lang: cobol') });
+  const push = await sturdy.push();
   expect(push.output).toContain('cobol');
-  expect((await invoke(platform, '/stable/')).text).toBe('good');
+  expect((await invoke(platform, '/sturdy/')).text).toBe('good');
 });
 
 test('a handler that crashes at its start never gets the route, and its own words are told', async ({

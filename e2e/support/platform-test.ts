@@ -2,8 +2,9 @@ import { test as base } from '@playwright/test';
 import { Platform, Repository } from '@wherry/harness';
 
 /**
- * `platform`: the real embedded platform, started once per file. `repository(name)`: a working copy whose remote is the
- * platform's; removed after the test.
+ * `platform`: the real embedded platform, started once per worker, and again after a failure; files share it, so names of
+ * repositories differ from file to file. `repository(name)`: a working copy whose remote is the platform's; removed after
+ * the test.
  */
 export const test = base.extend<{ repository: (name: string) => Promise<Repository> }, { platform: Platform }>({
   platform: [
