@@ -274,6 +274,21 @@ describe('the local engine on a machine', () => {
     expect(await fixture.get(replica!.endpoint!, '/')).toBe('hello');
   });
 
+  it('ships the lines of one replica while another one has thousands that wait', async () => {
+    const printing = (text: string, count: number) =>
+      `for (let n = 0; n < ${count}; n++) console.log('${text}'); ${writer('', '')}`;
+    fixture.artifact('bb', { 'main.cjs': printing('loud', 4500) });
+    fixture.artifact('cc', { 'main.cjs': printing('quiet', 1) });
+    const config = { ...fixture.revision().config, start: ['/opt/wherry/bin/node', '/home/app/main.cjs'] };
+    const loud = fixture.revision({ revisionId: 'rev_loud', artifactDigest: 'sha256:bb', config });
+    engine.apply([loud]);
+    await watcher.until('ready');
+    engine.apply([loud, fixture.revision({ revisionId: 'rev_quiet', artifactDigest: 'sha256:cc', config })]);
+    await watcher.until('ready', 2);
+    const lines = await readUntil(engine, 'quiet', false);
+    expect(lines.filter((each) => each.text === 'loud').length).toBeLessThan(4000);
+  });
+
   it('keeps the disk of a function that prints without end within bounds, and says what was dropped', async () => {
     fixture.artifact('ee', {
       'index.mjs': `${contractFunction}\nconst line = 'x'.repeat(999) + '\\n'; for (let i = 0; i < 30000; i++) process.stdout.write(line);\nconsole.log('all printed');`,

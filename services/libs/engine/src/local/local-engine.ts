@@ -99,10 +99,11 @@ export class LocalEngine implements Engine {
     await this.adopted;
     while (!ended.aborted) {
       const parts: { replica: Replica; lines: FunctionLogLine[] }[] = [];
-      let room = maxBatch;
-      for (const replica of this.replicas.values()) {
-        const lines = replica.output.peek(room);
-        room -= lines.length;
+      const waiting = [...this.replicas.values()].filter((each) => each.output.peek(1).length > 0);
+      // Equal shares: one that prints without end must not keep the lines of the others waiting.
+      const share = Math.max(1, Math.floor(maxBatch / waiting.length));
+      for (const replica of waiting) {
+        const lines = replica.output.peek(share);
         if (lines.length > 0) parts.push({ replica, lines });
       }
       if (parts.length === 0) {
@@ -289,6 +290,9 @@ export class LocalEngine implements Engine {
       const before = [...this.replicas.values()].filter((each) => each.isExpectedToRun);
       const kept = new Set((await this.untilItWorks(() => this.options.keeper.list())).map((each) => each.id));
       for (const replica of before) if (!kept.has(keeperId(replica.id))) replica.onMissing();
+      // Output that waited because its replica printed too much at once.
+      for (const replica of this.replicas.values()) replica.output.read(this.clock.nowMs());
+      this.written.notify();
       this.work.notify();
     }
   }

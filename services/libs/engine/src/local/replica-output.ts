@@ -11,6 +11,12 @@ const maxUnreadBytes = 16 * 2 ** 20;
 const keptUnreadBytes = 2 ** 20;
 /** Lines in memory that wait to be shipped; the rest waits in the file. */
 const maxQueued = 5000;
+/**
+ * What one replica may have shipped in the long run, and at once. A function that prints without end would else fill
+ * the database that all tenants share; what is over it waits in the file, and is dropped there with a notice.
+ */
+const shippedBytesPerSecond = 128 * 1024;
+const burstBytes = 8 * 2 ** 20;
 const rememberedLines = 20;
 const rememberedCharacters = 2000;
 const tailBytes = 8192;
@@ -23,6 +29,8 @@ export class ReplicaOutput {
   private readonly queue: QueuedLine[] = [];
   private readonly recent: string[] = [];
   private hasEnded = false;
+  private budgetBytes = burstBytes;
+  private budgetAtMs = -Infinity;
 
   constructor(
     path: string,
@@ -52,13 +60,16 @@ export class ReplicaOutput {
     if (size - this.readOffset > maxUnreadBytes) {
       this.drop(size - keptUnreadBytes, nowMs, 'it was written faster than it could be shipped');
     }
+    this.refill(nowMs);
     while (this.queue.length < maxQueued) {
+      if (this.budgetBytes <= 0 && !isFinal && !this.hasEnded) return;
       const piece = this.file.read(this.readOffset);
       if (piece.length === 0) {
         if (isFinal || this.hasEnded) this.enqueue(this.parser.flush(), nowMs);
         return;
       }
       this.readOffset += piece.length;
+      this.budgetBytes -= piece.length;
       this.enqueue(this.parser.push(piece), nowMs);
     }
   }
@@ -110,6 +121,12 @@ export class ReplicaOutput {
 
   remove(): void {
     this.file.remove();
+  }
+
+  private refill(nowMs: number): void {
+    const earned = Math.max(0, nowMs - this.budgetAtMs) * (shippedBytesPerSecond / 1000);
+    this.budgetBytes = Math.min(burstBytes, this.budgetBytes + earned);
+    this.budgetAtMs = nowMs;
   }
 
   private enqueue(lines: readonly ParsedLine[], nowMs: number): void {
