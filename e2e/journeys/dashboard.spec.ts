@@ -98,7 +98,7 @@ test('a reply is inert text; its call is found in the live log, and is counted',
   const lines = log.getByRole('listitem');
   await expect(log).toContainText('seen anchor');
   const panel = page.getByRole('tabpanel');
-  await expect(panel.getByText('Live', { exact: true })).toBeVisible();
+  await expect(panel.getByText('Following')).toBeVisible();
   await invoke(platform, '/hostile/?word=lantern');
   await expect(log).toContainText('seen lantern', { timeout: 2_000 });
   await page.getByRole('textbox', { name: 'Call id' }).fill(callId);
