@@ -73,7 +73,9 @@ it('says when it is ready, finishes what is in flight at SIGTERM, and ends with 
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { op: string });
-  expect(lines.map(({ op }) => op)).toEqual(['process.start', 'api.getSession', 'git.proxy']);
+  // Whether the poll above was once answered before the port closed is a matter of milliseconds.
+  const ops = lines.map(({ op }) => op).filter((op) => op !== 'dashboard.serve');
+  expect(ops).toEqual(['process.start', 'api.getSession', 'git.proxy']);
   await new Promise((resolve) => git.close(resolve));
 });
 

@@ -56,7 +56,7 @@ export class ProofStore {
         where tenant_id = ${tenantId} and environment_id = ${release.environmentId} and status = 'live'
           and repository_id = ${release.repositoryId} and root_dir = ${release.rootDir} and id <> ${release.deploymentId}`;
       await tx.$executeRaw`
-        update deployments set status = 'live', reason = null, finished_at = clock_timestamp()
+        update deployments set status = 'live', reason = null, finished_at = coalesce(finished_at, clock_timestamp())
         where tenant_id = ${tenantId} and id = ${release.deploymentId} and status in ('releasing', 'retired')`;
       await reviveFunctions(tx, tenantId, release.deploymentId);
       return true;
