@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { Keeper, KeeperClient } from '@wherry/keeper';
-import { detectSandbox, tenantUid } from '@wherry/sandbox';
+import { detectEgress, detectSandbox, tenantUid } from '@wherry/sandbox';
 import type { DesiredRevision, Endpoint } from '../engine';
 import { contractFunction, describeEngine, readUntil, Watcher, type EngineFixture } from '../engine-contract';
 import { LocalEngine, type LocalEngineOptions } from './local-engine';
@@ -51,12 +51,13 @@ class LocalFixture implements EngineFixture {
     chmodSync(dir, 0o755);
   }
 
-  makeEngine(): LocalEngine {
+  makeEngine(more: Partial<LocalEngineOptions> = {}): LocalEngine {
     return new LocalEngine({
       ...{ keeper: this.client, runDir: join(this.dir, 'run'), outputDir: join(this.dir, 'output') },
       ...{ artifactsDir: join(this.dir, 'artifacts'), nodeFile: process.execPath, sandbox: 'bubblewrap' },
       ...{ egress: 'none', startDeadlineMs: 3000 },
       ...this.options,
+      ...more,
     });
   }
 
@@ -220,6 +221,11 @@ describe('the local engine on a machine', () => {
 
   it('leaves a ready replica nothing to write to on the disk of the host', async (context) => {
     if (!isRoot) context.skip('Needs root: only then have replicas a uid of their own.');
+    // With the helper of the way out beside it, which has namespaces of its own.
+    await watcher.end();
+    await engine.close();
+    engine = fixture.makeEngine({ egress: (await detectEgress()).kind });
+    watcher = new Watcher(engine);
     fixture.artifact('bb', {
       'index.mjs': '',
       'main.cjs': writer("fs.mkdirSync('/run/wherry/sub');", "fs.writeFileSync('/run/wherry/sub/file', 'x')"),
