@@ -9,6 +9,7 @@ import { TimeAgo } from '../../components/time-ago';
 import { ResumeButton } from '../deployments/deployment-actions';
 import { useRedeploy } from '../deployments/deployment-queries';
 import { useTenant } from '../session/session';
+import { ProductionBranch } from './production-branch';
 import type { Repository } from './repository-queries';
 
 /** The repositories on the built-in remote. */
@@ -61,7 +62,12 @@ function RepositoryCard({ repository }: { repository: Repository }) {
             )}
           </Text>
         </div>
-        {can('developer') && productionBranch && <Redeploy name={name} />}
+        {can('developer') && productionBranch && (
+          <Group gap="xs">
+            <ProductionBranch repository={name} current={productionBranch} />
+            <Redeploy name={name} />
+          </Group>
+        )}
       </Group>
       {pin && (
         <Alert color="yellow" mt="sm" p="sm" icon={<IconPin size={18} />}>
