@@ -13,11 +13,12 @@ export async function settled(page: Page): Promise<void> {
  * nothing else depends on the scheme.
  */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
+  const axe = () => new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ['violations'] });
   await page.emulateMedia({ colorScheme: 'light' });
-  const light = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  const light = await axe().analyze();
   await page.emulateMedia({ colorScheme: 'dark' });
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark');
-  const dark = await new AxeBuilder({ page }).setLegacyMode().withRules(['color-contrast']).analyze();
+  const dark = await axe().withRules(['color-contrast']).analyze();
   await page.emulateMedia({ colorScheme: 'light' });
   const found = [...light.violations, ...dark.violations]
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
