@@ -6,6 +6,7 @@ import { TemplateProcess, type Files } from './testing/template-process';
 
 const handlers = path.join(import.meta.dirname, 'testing', 'handlers');
 const mark = (callId: string) => `${callIdMark.start}${callId}${callIdMark.end}`;
+const errorMark = (callId: string) => mark(`${callIdMark.error}${callId}`);
 const running: TemplateProcess[] = [];
 const start = async (lang: string, env: Files = {}) => {
   const started = await TemplateProcess.start(lang, handlers, env);
@@ -90,7 +91,11 @@ describe.each([
     await Promise.all([own.printed('ann complains'), own.printed('bob complains')]);
     const lines = own.output.split('\n').filter((line) => /(ann|bob) (says|complains)/.test(line));
     const expected = ['ann', 'bob'].flatMap((word) =>
-      ['says one', 'says two', 'complains'].map((text) => `${mark(`call-${word}`)}${word} ${text}`),
+      ['says one', 'says two', 'complains'].map((text) => {
+        // The standard output of a forked program is its reply: all that it logs is on standard error.
+        const markOf = lang === 'bash' || text === 'complains' ? errorMark : mark;
+        return `${markOf(`call-${word}`)}${word} ${text}`;
+      }),
     );
     expect(lines.toSorted()).toEqual(expected.toSorted());
   });
@@ -100,7 +105,7 @@ describe.each([
     expect(reply.status).toBe(500);
     await server.printed('the anchor is missing');
     const line = server.output.split('\n').find((one) => one.includes('the anchor is missing'));
-    expect(line).toContain(mark('call-fail'));
+    expect(line).toContain(errorMark('call-fail'));
     expect((await server.call('/drop')).status).toBe(200);
   });
 

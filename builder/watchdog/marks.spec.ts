@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { MarkedLines, markLines, markOf } from './marks';
 
 it("writes the contract's mark, and none for a call without an id", () => {
-  expect(markOf('abc')).toBe(`${callIdMark.start}abc${callIdMark.end}`);
-  expect(markOf('')).toBe('');
+  expect(markOf('abc', 'stdout')).toBe(`${callIdMark.start}abc${callIdMark.end}`);
+  expect(markOf('', 'stdout')).toBe('');
+  expect(markOf('abc', 'stderr')).toBe(`${callIdMark.start}${callIdMark.error}abc${callIdMark.end}`);
+  expect(markOf('', 'stderr')).toBe(`${callIdMark.start}${callIdMark.error}${callIdMark.end}`);
 });
 
 describe('markLines', () => {

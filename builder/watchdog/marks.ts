@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 const start = '\u001e';
+const error = '\u001d';
 const end = '\u001f';
 
 /** The id that the platform gave the call, or an empty text. */
@@ -10,10 +11,12 @@ export function callIdOf(request: IncomingMessage): string {
 }
 
 /**
- * What a line starts with that belongs to a call: RS, id, US. The platform takes it off, and finds lines by call with it.
+ * What a line starts with that belongs to a call or to standard error: RS, GS for standard error, the call's id, US. The
+ * platform takes it off, and finds lines by call and by stream with it.
  * Written out here because a template is bundled without the contract's own dependencies; a test compares the two.
  */
-export function markOf(callId: string): string {
+export function markOf(callId: string, stream: 'stdout' | 'stderr'): string {
+  if (stream === 'stderr') return `${start}${error}${callId}${end}`;
   return callId === '' ? '' : `${start}${callId}${end}`;
 }
 

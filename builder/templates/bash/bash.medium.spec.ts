@@ -61,9 +61,9 @@ describe('how its exit code and output become the reply', () => {
     const reply = await server.call('/', { body: '', headers: { 'content-type': 'text/csv', 'x-call-id': 'c7' } });
     expect(reply).toMatchObject({ status: 200, text: 'text', headers: { 'content-type': 'text/csv' } });
     await server.printed('Wrote 4 Bytes');
-    expect(server.output).toMatch(/\u001ec7\u001f\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d Forking fprocess\.\n/);
-    expect(server.output).toMatch(/\u001ec7\u001fnote\n/);
-    expect(server.output).toMatch(/\u001ec7\u001f[^\n]* Wrote 4 Bytes - Duration: \d+\.\d{6}s\n/);
+    expect(server.output).toMatch(/\u001e\u001dc7\u001f\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d Forking fprocess\.\n/);
+    expect(server.output).toMatch(/\u001e\u001dc7\u001fnote\n/);
+    expect(server.output).toMatch(/\u001e\u001dc7\u001f[^\n]* Wrote 4 Bytes - Duration: \d+\.\d{6}s\n/);
     const other = await start('printf text', { content_type: 'image/png' });
     expect((await other.call('/')).headers['content-type']).toBe('image/png');
   });
@@ -118,7 +118,7 @@ describe('how its exit code and output become the reply', () => {
   it('logs the reply too with write_debug', async () => {
     const server = await start('echo shown', { write_debug: 'true' });
     await server.call('/', { headers: { 'x-call-id': 'c9' } });
-    await server.printed('\u001ec9\u001fshown');
+    await server.printed('\u001e\u001dc9\u001fshown');
   });
 });
 

@@ -30,7 +30,7 @@ export class ForkedCall {
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
   ) {
-    this.lines = new MarkedLines(process.stderr, markOf(callIdOf(request)));
+    this.lines = new MarkedLines(process.stderr, markOf(callIdOf(request), 'stderr'));
     this.log('Forking fprocess.');
     this.child = spawn(rules.program, rules.args, {
       cwd: rules.cwd,

@@ -12,16 +12,17 @@ import { readBodyRules } from './event';
 import { loadHandler } from './load-handler';
 import { textOf } from './send-answer';
 
-const marks = new AsyncLocalStorage<string>();
-const currentMark = () => marks.getStore() ?? '';
-markLines(process.stdout as unknown as Parameters<typeof markLines>[0], currentMark);
-markLines(process.stderr as unknown as Parameters<typeof markLines>[0], currentMark);
+const calls = new AsyncLocalStorage<string>();
+for (const name of ['stdout', 'stderr'] as const) {
+  const stream = process[name] as unknown as Parameters<typeof markLines>[0];
+  markLines(stream, () => markOf(calls.getStore() ?? '', name));
+}
 
 const log = (text: string) => process.stderr.write(`${text}\n`);
 const rules = { limits: readLimits(process.env), body: readBodyRules(process.env), log };
 const handler = await load();
 const server = new CallServer(rules.limits, (request, response) => {
-  marks.run(markOf(callIdOf(request)), () => void answer(handler, request, response, rules));
+  calls.run(callIdOf(request), () => void answer(handler, request, response, rules));
 });
 
 let isFailing = false;

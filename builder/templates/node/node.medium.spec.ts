@@ -83,7 +83,7 @@ describe('a handler that ends the process', () => {
     expect((await server.call('/late', { headers: { 'x-call-id': 'late' } })).text).toBe('answered before');
     expect(await waiting).toMatchObject({ status: 500, headers: { 'x-openfaas-internal': 'of-watchdog' } });
     expect(await server.ended).toBe(1);
-    expect(server.output).toMatch(/\u001elate\u001fAn error that nothing caught.*the keel split/);
+    expect(server.output).toMatch(/\u001e\u001dlate\u001fAn error that nothing caught.*the keel split/);
   });
 
   it.each([

@@ -50,16 +50,17 @@ MAX_IN_FLIGHT = int(seconds_of(os.environ.get("max_inflight"), 0.0))
 
 
 class MarkedStream:
-    """Makes every line written while a call is handled carry the call's id: RS, id, US, text."""
+    """Makes lines carry what the platform finds them by: RS, GS on standard error, the call's id, US, text."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, is_error):
         self._stream = stream
+        self._error = "\x1d" if is_error else ""
         self._lock = threading.Lock()
         self._is_line_start = True
 
     def write(self, text):
         call_id = CALL_ID.get()
-        mark = f"\x1e{call_id}\x1f" if call_id else ""
+        mark = f"\x1e{self._error}{call_id}\x1f" if call_id or self._error else ""
         with self._lock:
             if text:
                 marked = text[:-1].replace("\n", "\n" + mark) + text[-1]
@@ -400,8 +401,8 @@ def load_handler():
 
 
 def main():
-    sys.stdout = MarkedStream(sys.stdout)
-    sys.stderr = MarkedStream(sys.stderr)
+    sys.stdout = MarkedStream(sys.stdout, False)
+    sys.stderr = MarkedStream(sys.stderr, True)
     RequestHandler.handle_function = staticmethod(load_handler())
     path = os.environ.get("WHERRY_LISTEN")
     if path:

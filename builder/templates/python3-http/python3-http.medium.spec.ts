@@ -72,7 +72,9 @@ describe('how a Python handler answers', () => {
   ])('answers 500 and logs the reason for %s', async (code) => {
     const before = server.output.length;
     expect(await call(code)).toMatchObject({ status: 500, headers: { 'x-openfaas-internal': 'of-watchdog' } });
-    await expect.poll(() => server.output.slice(before)).toMatch(/^The handler (failed|ended itself)/);
+    await expect
+      .poll(() => server.output.slice(before))
+      .toMatch(/^\u001e\u001d\u001fThe handler (failed|ended itself)/);
   });
 
   it('cuts the reply when its source breaks, and logs the reason', async () => {

@@ -37,7 +37,7 @@ export function signProbe({ key, sentAtMs, nonce, host, path }: ProbeToSign): st
 }
 
 /**
- * A line of a function's standard output may carry the id of the call that wrote it: RS, call id, US, text.
- * Runtimes that know the call write it; other lines are plain text.
+ * A line of a function's output may start with a mark: RS, GS if it was written to standard error, the id of the call that
+ * wrote it if there is one, US. Runtimes that know write it; other lines are plain text of standard output.
  */
-export const callIdMark = { start: '\u001e', end: '\u001f' } as const;
+export const callIdMark = { start: '\u001e', error: '\u001d', end: '\u001f' } as const;

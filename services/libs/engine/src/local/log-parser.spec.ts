@@ -13,15 +13,18 @@ const texts = (text: string, ...values: string[]) => parse(text, ...values).map(
 describe('LogParser', () => {
   it('tells each line with the offset behind it', () => {
     expect(parse('one\r\ntwö\n\nlast')).toEqual([
-      { end: 5, callId: '', text: 'one' },
-      { end: 10, callId: '', text: 'twö' },
-      { end: 11, callId: '', text: '' },
-      { end: 15, callId: '', text: 'last' },
+      { end: 5, stream: 'stdout', callId: '', text: 'one' },
+      { end: 10, stream: 'stdout', callId: '', text: 'twö' },
+      { end: 11, stream: 'stdout', callId: '', text: '' },
+      { end: 15, stream: 'stdout', callId: '', text: 'last' },
     ]);
   });
 
   it('finds the call id at the start of a line only, and removes what a database cannot hold', () => {
-    expect(parse('\u001eabc-1\u001fhello\n')).toEqual([{ end: 13, callId: 'abc-1', text: 'hello' }]);
+    expect(parse('\u001eabc-1\u001fhello\n')).toEqual([{ end: 13, stream: 'stdout', callId: 'abc-1', text: 'hello' }]);
+    const error = { stream: 'stderr', text: 'hello' };
+    expect(parse('\u001e\u001dabc-1\u001fhello\n')).toEqual([{ end: 14, callId: 'abc-1', ...error }]);
+    expect(parse('\u001e\u001d\u001fhello\n')).toEqual([{ end: 9, callId: '', ...error }]);
     expect(parse('x \u001eabc\u001fhello\n')[0]?.callId).toBe('');
     expect(texts('a\0b\n')).toEqual(['ab']);
   });
@@ -43,7 +46,7 @@ describe('LogParser', () => {
   it('cuts a long line with a mark, and holds only what it can show of it', () => {
     const [line, next] = parse(`${'x'.repeat(10 * maxLineLength)}\nnext\n`);
     expect(line?.text).toBe(`${'x'.repeat(maxLineLength)} … [the line was cut]`);
-    expect(next).toEqual({ end: 10 * maxLineLength + 6, callId: '', text: 'next' });
+    expect(next).toEqual({ end: 10 * maxLineLength + 6, stream: 'stdout', callId: '', text: 'next' });
   });
 
   it('shows no part of a secret that straddles the cut', () => {

@@ -4,13 +4,14 @@ import { redact } from './redact';
 /** Longest line that is kept, in characters. */
 export const maxLineLength = 16 * 1024;
 const cutMark = ' … [the line was cut]';
-const callIdStart = new RegExp(`^${callIdMark.start}([^${callIdMark.start}${callIdMark.end}]{1,128})${callIdMark.end}`);
+const { start, error, end } = callIdMark;
+const markStart = new RegExp(`^${start}(${error}?)([^${start}${error}${end}]{0,128})${end}`);
 
 /** `end` is the offset in the output just behind the line. */
-export type ParsedLine = Readonly<{ end: number; callId: string; text: string }>;
+export type ParsedLine = Readonly<{ end: number; stream: 'stdout' | 'stderr'; callId: string; text: string }>;
 
 /**
- * Makes lines of a function's raw output: finds the call ids, redacts, cuts long lines. Pieces may be split anywhere,
+ * Makes lines of a function's raw output: finds the call ids and the streams, redacts, cuts long lines. Pieces may be split anywhere,
  * also inside a character or a secret; an unfinished line waits for its end, and only what can be shown of it is held.
  */
 export class LogParser {
@@ -64,12 +65,13 @@ export class LogParser {
     const raw = Buffer.concat(this.held).toString().replaceAll('\0', '').replace(/\r$/, '');
     this.held = [];
     this.heldBytes = 0;
-    const callId = callIdStart.exec(raw);
-    const text = callId ? raw.slice(callId[0].length) : raw;
+    const mark = markStart.exec(raw);
+    const text = mark ? raw.slice(mark[0].length) : raw;
     const shown = redact(text, this.needles, maxLineLength);
     return {
       end: this.offset,
-      callId: callId?.[1] ?? '',
+      stream: mark?.[1] ? 'stderr' : 'stdout',
+      callId: mark?.[2] ?? '',
       text: text.length > maxLineLength ? shown + cutMark : shown,
     };
   }

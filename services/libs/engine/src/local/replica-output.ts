@@ -130,8 +130,8 @@ export class ReplicaOutput {
   }
 
   private enqueue(lines: readonly ParsedLine[], nowMs: number): void {
-    for (const { end, callId, text } of lines) {
-      this.queue.push({ line: { ...this.origin, atMs: nowMs, stream: 'stdout', callId, text }, end });
+    for (const { end, stream, callId, text } of lines) {
+      this.queue.push({ line: { ...this.origin, atMs: nowMs, stream, callId, text }, end });
       this.recent.push(text);
     }
     this.recent.splice(0, this.recent.length - rememberedLines);
