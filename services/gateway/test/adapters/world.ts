@@ -4,8 +4,8 @@ import { createServer, request, type IncomingHttpHeaders, type RequestListener, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId, type RevisionConfig } from '@wherry/domain';
-import { createTestDatabase, type TestDatabase } from '@wherry/testing';
-import pg from 'pg';
+import { createTestDatabase, openOwnerPool, type TestDatabase } from '@wherry/testing';
+import type pg from 'pg';
 
 export type TestFunction = Readonly<{ tenantId: string; slug: string; name: string; functionId: string }>;
 export type TestReplica = Readonly<{ replicaId: string; socket: string; server: Server }>;
@@ -41,9 +41,7 @@ export class World {
 
   static async create(): Promise<World> {
     const database = await createTestDatabase();
-    const owner = new pg.Pool({ connectionString: database.url('owner'), max: 3 });
-    owner.on('error', () => undefined);
-    return new World(database, owner, await mkdtemp(join(tmpdir(), 'wherry-gw-')));
+    return new World(database, openOwnerPool(database), await mkdtemp(join(tmpdir(), 'wherry-gw-')));
   }
 
   async close(): Promise<void> {

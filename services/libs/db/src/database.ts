@@ -36,6 +36,7 @@ export class Database {
     });
     // An idle connection that the server closed is replaced by the next query; unheard, the event would end the process.
     pool.on('error', () => undefined);
+    pool.on('connect', (client) => void client.on('error', () => undefined)); // also while the pool ends it
     const database = new Database(new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' }), pool);
     try {
       await pool.query('select 1');

@@ -33,3 +33,12 @@ export async function createTestDatabase({ empty = false } = {}): Promise<TestDa
     close: () => admin(`drop database if exists ${name} with (force)`),
   };
 }
+
+/** Connections as the owner, who sees every row. End the pool before the database is closed. */
+export function openOwnerPool(database: TestDatabase): pg.Pool {
+  const pool = new pg.Pool({ connectionString: database.url('owner'), max: 3 });
+  pool.on('error', () => undefined);
+  // A pool no longer listens to a connection that it ends; dropping the database may be quicker.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
+  return pool;
+}

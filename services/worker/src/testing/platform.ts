@@ -6,8 +6,8 @@ import type { BuildEvent } from '@wherry/contract';
 import { BuildResultStore, BuildStore, Database, Listener, PlanStore, ProofStore, SweepStore } from '@wherry/db';
 import type { LogFields } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
-import { createTestDatabase, type TestDatabase } from '@wherry/testing';
-import pg from 'pg';
+import { createTestDatabase, openOwnerPool, type TestDatabase } from '@wherry/testing';
+import type pg from 'pg';
 import { ArtifactFolder } from '../adapters/artifact-folder';
 import { RandomIdentities } from '../adapters/identities';
 import { KeeperBuilderRunner } from '../adapters/keeper-builder-runner';
@@ -47,7 +47,7 @@ export class TestPlatform {
 
   static async create(): Promise<TestPlatform> {
     const database = await createTestDatabase();
-    const platform = new TestPlatform(database, new pg.Pool({ connectionString: database.url('owner'), max: 3 }));
+    const platform = new TestPlatform(database, openOwnerPool(database));
     await platform.sql(`insert into tenants (id, slug, name) values ('ten_a', 'a', 'A')`);
     await platform.sql(
       `insert into environments (tenant_id, id, name, kind) values ('ten_a', 'env_a', 'production', 'production')`,
