@@ -82,6 +82,9 @@ export class Builds {
       const watch = this.watch(tenantId, deploymentId, entry);
       const end = await build.execute(this.stopping.signal, entry.ended.signal).finally(() => watch.abort());
       note(true, end);
+      // From here on a cancel is for the release; one that came while the build was ending was heard by nobody.
+      entry.isClaimed = false;
+      if (end === 'released') await this.parts.builds.cancelWaiting(tenantId, deploymentId);
       if (end !== 'left') await this.parts.runner.cleanUp(deploymentId);
     } catch (error) {
       // Whoever takes it up next continues where the rows say.
