@@ -18,9 +18,6 @@ export default defineConfig({
           include: ['**/*.medium.spec.ts'],
           exclude,
           globalSetup: ['services/libs/testing/src/global-setup.ts'],
-          // On a shared machine a test of real processes may meet a stall; the report names each one that ran twice,
-          // and each is a bug to find. At home nothing is tried again.
-          retry: process.env.CI ? 1 : 0,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
