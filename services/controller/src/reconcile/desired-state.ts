@@ -50,6 +50,7 @@ export function desiredState(world: World, nowMs: number, rules: DesiredRules): 
     desired.push({
       tenantId: revision.tenantId,
       tenantNumber: revision.tenantNumber,
+      trust: revision.trust,
       revisionId: revision.revisionId,
       functionName: revision.functionName,
       artifactDigest: revision.artifactDigest,

@@ -24,6 +24,7 @@ export function revision(revisionId: string, change: Partial<RevisionConfig> = {
   return {
     tenantId: 'ten_a',
     tenantNumber: 1,
+    trust: 'trusted',
     isSuspended: false,
     revisionId,
     functionId: `fn_of_${revisionId}`,

@@ -18,6 +18,15 @@ export type RevisionConfig = Readonly<{
   readOnlyRootFilesystem: boolean;
   /** From the labels com.openfaas.scale.min, .max and .zero-duration. min 0: scale to zero after idleSeconds. */
   scale: Readonly<{ min: number; max: number; idleSeconds: number }>;
+  /** Where it may connect to: the public internet when left out, else these only; an empty list is nowhere. */
+  egress?: readonly EgressRule[];
   /** Longest time for one call, from dispatch to the last byte. */
   timeoutMs: number;
 }>;
+
+/** `cidr`: public IPv4 addresses such as `203.0.113.0/24`; `ports`: TCP ports, all of them when left out. */
+export type EgressRule = Readonly<{ cidr: string; ports?: readonly number[] }>;
+
+/** trusted: code that members pushed. untrusted: code of outsiders, which meets no secret and writes no cache of ours. */
+export type TrustLevel = 'trusted' | 'untrusted';
+export const trustLevels: readonly TrustLevel[] = ['trusted', 'untrusted'];

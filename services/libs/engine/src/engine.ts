@@ -1,10 +1,11 @@
-import type { RevisionConfig } from '@wherry/domain';
+import type { RevisionConfig, TrustLevel } from '@wherry/domain';
 
 /** What one revision should be: the engine makes it so, again and again. */
 export type DesiredRevision = Readonly<{
   tenantId: string;
   /** Small, unique, stable number of the tenant: decides its uid on the local engine. */
   tenantNumber: number;
+  trust: TrustLevel;
   revisionId: string;
   functionName: string;
   /** `sha256:<hex>`. */

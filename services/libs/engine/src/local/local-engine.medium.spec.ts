@@ -63,7 +63,7 @@ class LocalFixture implements EngineFixture {
 
   revision(more: Partial<DesiredRevision> = {}, environment: Readonly<Record<string, string>> = {}): DesiredRevision {
     return {
-      ...{ tenantId: 'ten_a', tenantNumber: 4, revisionId: 'rev_a', functionName: 'test', artifactDigest: 'sha256:aa' },
+      ...{ tenantId: 'ten_a', tenantNumber: 4, trust: 'trusted' as const, revisionId: 'rev_a', functionName: 'test', artifactDigest: 'sha256:aa' },
       config: {
         ...{ lang: 'node', start: ['/opt/wherry/bin/node', '/home/app/index.mjs'], environment, secrets: [] },
         ...{ memoryMiB: 128, cpuMillicores: 1000, limits: {}, requests: {}, labels: {}, annotations: {} },

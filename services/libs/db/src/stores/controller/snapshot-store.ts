@@ -1,4 +1,4 @@
-import type { RevisionConfig } from '@wherry/domain';
+import type { RevisionConfig, TrustLevel } from '@wherry/domain';
 import type { Database } from '../../database';
 import type { Tx } from '../../database';
 
@@ -6,6 +6,7 @@ import type { Tx } from '../../database';
 export type SnapshotRevision = Readonly<{
   tenantId: string;
   tenantNumber: number;
+  trust: TrustLevel;
   /** The tenant is suspended or deleted: nothing of it may run. */
   isSuspended: boolean;
   revisionId: string;
@@ -127,7 +128,7 @@ function readRevisions(tx: Tx): Promise<SnapshotRevision[]> {
     select v.tenant_id as "tenantId", t.number as "tenantNumber",
       (t.suspended_at is not null or t.deleted_at is not null) as "isSuspended", v.id as "revisionId",
       f.id as "functionId", f.name as "functionName", e.id as "environmentId", e.name as "environmentName",
-      v.artifact_digest as "artifactDigest", v.config
+      v.artifact_digest as "artifactDigest", v.trust, v.config
     from wanted w
     join revisions v on v.tenant_id = w.tenant_id and v.id = w.revision_id
     join functions f on f.tenant_id = v.tenant_id and f.id = v.function_id
