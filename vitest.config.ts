@@ -2,25 +2,38 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['node_modules/**', 'dist/**', 'e2e/**', 'builder/examples/**'];
 
-/** unit: pure, fast. medium: real PostgreSQL, git, bubblewrap, processes. */
+const [medium, cluster] = ['**/*.medium.spec.ts', '**/*.cluster.spec.ts'];
+
+/** unit: pure, fast. medium: real PostgreSQL, git, bubblewrap, processes. cluster: a real Kubernetes cluster. */
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...exclude, '**/*.medium.spec.ts'] },
+        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...exclude, medium, cluster] },
       },
       {
         extends: true,
         test: {
           name: 'medium',
-          include: ['**/*.medium.spec.ts'],
+          include: [medium],
           exclude,
           globalSetup: ['services/libs/testing/src/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: [cluster],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
         },
       },
     ],
