@@ -4,6 +4,7 @@ Only the standard library, because starting quickly is what a cold start is made
 by WHERRY_LISTEN, else on TCP port 8080, with one thread per connection.
 """
 
+import atexit
 import contextvars
 import importlib
 import json
@@ -49,32 +50,75 @@ MAX_BODY_BYTES = bytes_of(os.environ.get("MAX_RAW_SIZE"), 64 * 1024**2)
 MAX_IN_FLIGHT = int(seconds_of(os.environ.get("max_inflight"), 0.0))
 
 
+# Longest piece of a line that waits for its end: what the platform keeps of a line.
+MAX_HELD = 16 * 1024
+
+
 class MarkedStream:
-    """Makes lines carry what the platform finds them by: RS, GS on standard error, the call's id, US, text."""
+    """Makes lines carry what the platform finds them by: RS, GS on standard error, the call's id, US, text.
+
+    print() writes a text and its line break one after the other. So each thread's line is held until it is whole, and
+    lines of calls side by side do not mix.
+    """
 
     def __init__(self, stream, is_error):
         self._stream = stream
         self._error = "\x1d" if is_error else ""
         self._lock = threading.Lock()
-        self._is_line_start = True
+        self._held = {}
 
     def write(self, text):
-        call_id = CALL_ID.get()
+        thread, call_id = threading.get_ident(), CALL_ID.get()
         mark = f"\x1e{self._error}{call_id}\x1f" if call_id or self._error else ""
         with self._lock:
-            if text:
-                marked = text[:-1].replace("\n", "\n" + mark) + text[-1]
-                self._stream.write(mark + marked if self._is_line_start else marked)
-                self._stream.flush()
-                self._is_line_start = text.endswith("\n")
+            lines = (self._held.pop(thread, ("", ""))[1] + text).split("\n")
+            rest = lines.pop()
+            if len(rest) > MAX_HELD:
+                lines.append(rest)
+            elif rest:
+                self._held[thread] = mark, rest
+            self._write([(mark, line) for line in lines])
         return len(text)
 
     def writelines(self, lines):
         for line in lines:
             self.write(line)
 
+    def end_line(self):
+        """Writes what this thread has left without a line break."""
+        with self._lock:
+            held = self._held.pop(threading.get_ident(), None)
+            self._write([held] if held else [])
+
+    def end_lines(self):
+        """The same for all threads, before the process ends. Waits no longer than a second for one that writes now."""
+        if self._lock.acquire(timeout=1):
+            held, self._held = list(self._held.values()), {}
+            self._write(held)
+            self._lock.release()
+
+    def _write(self, lines):
+        if lines:
+            self._stream.write("".join(f"{mark}{line}\n" for mark, line in lines))
+            self._stream.flush()
+
     def __getattr__(self, name):
         return getattr(self._stream, name)
+
+
+def log_streams():
+    # A handler may have put something else in their place for a while.
+    return [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, MarkedStream)]
+
+
+def end_line():
+    for stream in log_streams():
+        stream.end_line()
+
+
+def end_lines():
+    for stream in log_streams():
+        stream.end_lines()
 
 
 class Query(dict):
@@ -143,6 +187,7 @@ class Calls:
     def _end_when_idle(self):
         # Not sys.exit: threads that the handler started must not keep the process.
         if self._is_draining and self.in_flight == 0:
+            end_lines()
             os._exit(0)
 
 
@@ -200,6 +245,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             headers["X-Duration-Seconds"] = f"{time.monotonic() - started:.6f}"
             self.reply(status, headers, body)
         finally:
+            end_line()  # A generator prints while it is read.
             CALL_ID.reset(token)
             CALLS.leave()
 
@@ -254,6 +300,8 @@ class RequestHandler(BaseHTTPRequestHandler):
         except BaseException:
             print(f"The handler failed: {traceback.format_exc()}", end="", file=sys.stderr)
             return refusal(500, "The handler failed. Its log tells why.")
+        finally:
+            end_line()
 
     def read_body(self):
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -403,6 +451,7 @@ def load_handler():
 def main():
     sys.stdout = MarkedStream(sys.stdout, False)
     sys.stderr = MarkedStream(sys.stderr, True)
+    atexit.register(end_lines)
     RequestHandler.handle_function = staticmethod(load_handler())
     path = os.environ.get("WHERRY_LISTEN")
     if path:

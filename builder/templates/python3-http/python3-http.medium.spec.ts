@@ -135,3 +135,22 @@ it('ends with the reason when the handler cannot be imported, or has no handle',
     expect(own.output).toContain(says);
   }
 });
+
+it('keeps the lines of calls apart that write them in pieces, and ends one that a call leaves open', async () => {
+  const pieces = `
+import sys
+import threading
+turns = threading.Barrier(2)
+
+def handle(event, context):
+    for piece in ("one ", "two ", "three"):
+        turns.wait(10)
+        sys.stdout.write(event.query["word"] + piece)
+        sys.stdout.flush()
+    return "said"
+`;
+  const server = await start(pieces);
+  const words = ['ann-', 'bob-'];
+  await Promise.all(words.map((word) => server.call(`/?word=${word}`, { headers: { 'x-call-id': word } })));
+  for (const word of words) await server.printed(`\u001e${word}\u001f${word}one ${word}two ${word}three\n`);
+});
