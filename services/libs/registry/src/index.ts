@@ -1,1 +1,4 @@
-export {};
+export * from './access';
+export * from './credential';
+export * from './registry-token';
+export * from './adapters/registry-client';

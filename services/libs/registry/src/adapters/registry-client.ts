@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { type Dispatcher, request } from 'undici';
+import { z } from 'zod';
+import { isRepositoryName, type RegistryAction } from '../access';
+import { credentialUser } from '../credential';
+
+export type RegistryClientOptions = Readonly<{
+  /** Such as `http://registry:5000`. */
+  registryUrl: string;
+  /** Such as `http://registry:5001/token`. The credential goes there and nowhere else, whatever a registry's answer says. */
+  tokenUrl: string;
+  /** The registry's service name. */
+  service: string;
+  /** Asked before each request, so that a renewed credential is used at once. */
+  credential: () => string | Promise<string>;
+  /** Without an answer for so long, a request fails. */
+  timeoutMs?: number;
+}>;
+
+export type Manifest = Readonly<{
+  digest: string;
+  mediaType: string;
+  /** Digests of the manifests that an index holds, such as a platform's image and its provenance. */
+  children: readonly string[];
+}>;
+
+/** A registry or token service that did not do what was asked. `status` is null when it did not answer. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  constructor(
+    message: string,
+    readonly status: number | null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const manifestTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ');
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+const referencePattern = /^(?:sha256:[0-9a-f]{64}|[a-zA-Z0-9_][-.a-zA-Z0-9_]{0,127})$/;
+/** Registries refuse larger manifests too. */
+const mostBytes = 4 * 1_048_576;
+/** Tags and repositories come in pages; a registry that never ends them is not followed for ever. */
+const pageSize = 1_000;
+const mostPages = 1_000;
+
+const TokenAnswer = z.object({ token: z.string().min(1) });
+const TagsAnswer = z.object({ tags: z.array(z.string()).nullish() });
+const CatalogAnswer = z.object({ repositories: z.array(z.string()).nullish() });
+const ManifestAnswer = z.object({
+  mediaType: z.string().optional(),
+  manifests: z.array(z.object({ digest: z.string().regex(digestPattern) })).optional(),
+});
+
+type Answer = Readonly<{ status: number; headers: Dispatcher.ResponseData['headers']; body: Buffer }>;
+
+/** What retention needs of a registry. Every method may be repeated; every failure is a RegistryError. */
+export class RegistryClient {
+  constructor(private readonly options: RegistryClientOptions) {}
+
+  /** All repositories; the credential must allow `pull` everywhere. */
+  async repositories(): Promise<string[]> {
+    const pages = await this.pages(`/v2/_catalog?n=${pageSize}`, 'registry:catalog:*');
+    return pages.flatMap((page) => parse(CatalogAnswer, page).repositories ?? []);
+  }
+
+  /** The tags of a repository; none when there is no such repository. */
+  async tags(repository: string): Promise<string[]> {
+    const pages = await this.pages(`/v2/${named(repository)}/tags/list?n=${pageSize}`, scope(repository, 'pull'));
+    return pages.flatMap((page) => parse(TagsAnswer, page).tags ?? []);
+  }
+
+  /** @param reference A tag or a digest. Null when there is no such manifest. */
+  async manifest(repository: string, reference: string): Promise<Manifest | null> {
+    const path = `/v2/${named(repository)}/manifests/${referenced(reference)}`;
+    const answer = await this.ask('GET', path, scope(repository, 'pull'));
+    if (answer.status === 404) return null;
+    demand(answer, 200, `read ${repository}`);
+    const digest = `sha256:${createHash('sha256').update(answer.body).digest('hex')}`;
+    if (digestPattern.test(reference) && digest !== reference) {
+      throw new RegistryError(`The registry's manifest ${reference} has another digest, ${digest}.`, answer.status);
+    }
+    const parsed = parse(ManifestAnswer, answer.body);
+    const mediaType = parsed.mediaType ?? String(answer.headers['content-type'] ?? '');
+    return { digest, mediaType, children: (parsed.manifests ?? []).map((child) => child.digest) };
+  }
+
+  /** Removes a manifest and all tags of it. False when it was gone before. */
+  async deleteManifest(repository: string, digest: string): Promise<boolean> {
+    if (!digestPattern.test(digest)) throw new RegistryError('A manifest is deleted by its sha256 digest.', null);
+    const answer = await this.ask(
+      'DELETE',
+      `/v2/${named(repository)}/manifests/${digest}`,
+      scope(repository, 'delete'),
+    );
+    if (answer.status === 404) return false;
+    demand(answer, 202, `delete from ${repository}`);
+    return true;
+  }
+
+  private async pages(first: string, scope: string): Promise<Buffer[]> {
+    const pages: Buffer[] = [];
+    for (let path: string | null = first; path !== null;) {
+      if (pages.length === mostPages) throw new RegistryError(`The registry's list has over ${mostPages} pages.`, null);
+      const answer = await this.ask('GET', path, scope);
+      if (answer.status === 404) return pages;
+      demand(answer, 200, 'list');
+      pages.push(answer.body);
+      path = this.nextPage(answer);
+    }
+    return pages;
+  }
+
+  /** The path in `Link: <…>; rel="next"`, of this registry only. */
+  private nextPage(answer: Answer): string | null {
+    const link = /^<([^>]+)>;\s*rel="?next"?/.exec(String(answer.headers.link ?? ''))?.[1];
+    if (link === undefined) return null;
+    const next = new URL(link, this.options.registryUrl);
+    return next.pathname + next.search;
+  }
+
+  private async ask(method: 'GET' | 'DELETE', path: string, scope: string): Promise<Answer> {
+    const authorization = `Bearer ${await this.token(scope)}`;
+    const url = new URL(path, this.options.registryUrl);
+    return await this.send(url, { method, headers: { authorization, accept: manifestTypes } });
+  }
+
+  private async token(scope: string): Promise<string> {
+    const url = new URL(this.options.tokenUrl);
+    url.searchParams.set('service', this.options.service);
+    url.searchParams.set('scope', scope);
+    const basic = Buffer.from(`${credentialUser}:${await this.options.credential()}`).toString('base64');
+    const answer = await this.send(url, { method: 'GET', headers: { authorization: `Basic ${basic}` } });
+    demand(answer, 200, 'get a token');
+    return parse(TokenAnswer, answer.body).token;
+  }
+
+  private async send(url: URL, options: Pick<Dispatcher.RequestOptions, 'method' | 'headers'>): Promise<Answer> {
+    const timeout = this.options.timeoutMs ?? 10_000;
+    try {
+      const { statusCode, headers, body } = await request(url, {
+        ...options,
+        ...{ headersTimeout: timeout, bodyTimeout: timeout, signal: AbortSignal.timeout(2 * timeout) },
+      });
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > mostBytes) throw new Error('The answer is larger than 4 MiB.');
+        chunks.push(chunk);
+      }
+      return { status: statusCode, headers, body: Buffer.concat(chunks) };
+    } catch (cause) {
+      throw new RegistryError(`No answer from ${url.host}.`, null, { cause });
+    }
+  }
+}
+
+function scope(repository: string, action: RegistryAction): string {
+  return `repository:${repository}:${action}`;
+}
+
+function named(repository: string): string {
+  if (isRepositoryName(repository)) return repository;
+  throw new RegistryError('No repository can have this name.', null);
+}
+
+function referenced(reference: string): string {
+  if (referencePattern.test(reference)) return reference;
+  throw new RegistryError('A manifest is named by a tag or a sha256 digest.', null);
+}
+
+function demand(answer: Answer, status: number, what: string): void {
+  if (answer.status === status) return;
+  const why =
+    answer.status === 401 || answer.status === 403 ? 'the credential does not allow it' : `HTTP ${answer.status}`;
+  throw new RegistryError(`The registry did not ${what}: ${why}.`, answer.status);
+}
+
+function parse<T>(schema: z.ZodType<T>, body: Buffer): T {
+  try {
+    return schema.parse(JSON.parse(body.toString('utf8')));
+  } catch (cause) {
+    throw new RegistryError('The registry answered what is not of its protocol.', null, { cause });
+  }
+}
