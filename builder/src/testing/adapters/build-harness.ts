@@ -183,7 +183,6 @@ export class BuildHarness {
       runtimeVariables: {},
       secretNames: [],
       known: [],
-      buildkit: null,
       sandbox: { kind: 'bubblewrap', uid: process.getuid?.() === 0 ? 200_001 : null },
       paths: {
         work,

@@ -17,28 +17,6 @@ export const BuildOrder = z.strictObject({
   /** Artifacts that exist: a function whose inputHash is here is not built again. */
   known: z.array(z.strictObject({ inputHash: z.string(), artifactDigest: z.string() })),
   sandbox: z.strictObject({ kind: z.enum(['bubblewrap', 'none']), uid: z.int().nullable() }),
-  /** Set on Kubernetes: functions become images by this daemon, and `sandbox`, `paths.artifacts` and `.cache` are not used. */
-  buildkit: z
-    .strictObject({
-      /** `tcp://<pod ip>:1234`, and the TLS name that its certificate has. */
-      address: z.string(),
-      serverName: z.string(),
-      /** PEM files: the CA of daemons, and the builder's own certificate and key. */
-      tls: z.strictObject({ ca: z.string(), cert: z.string(), key: z.string() }),
-      registry: z.strictObject({
-        /** `host:port` as images name it; `isPlain`: it speaks HTTP. */
-        host: z.string(),
-        isPlain: z.boolean(),
-        /** `<tenant key>/<trust>`: images are `<host>/<path>/<function>`, the cache `<host>/<path>/cache-<function>`. */
-        path: z.string(),
-        username: z.string(),
-        password: z.string(),
-      }),
-      /** The proxy that RUN steps may use, or null for none. */
-      proxyUrl: z.string().nullable(),
-      buildctl: z.string(),
-    })
-    .nullable(),
   paths: z.strictObject({
     /** Exists, empty but for order.json and events.ndjson; everything temporary goes here. */
     work: z.string(),

@@ -17,8 +17,6 @@ export const channels = {
   secret: 'wherry_secret',
   /** `<tenantId>`: a tenant was suspended, deleted or let in again. */
   tenant: 'wherry_tenant',
-  /** `<tenantId>/<trust>`: a build daemon was wished for, or what became of it. */
-  buildDaemon: 'wherry_build_daemon',
   /** `<gatewayId>`: a gateway acknowledged a newer routing version. */
   acknowledged: 'wherry_acknowledged',
 } as const;

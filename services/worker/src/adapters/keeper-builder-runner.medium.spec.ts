@@ -50,7 +50,7 @@ function newRunner(): KeeperBuilderRunner {
 
 function orderOf(runner: BuilderRunner, repositoryName: string, token = 'one'): BuildOrder {
   return {
-    ...{ deploymentId: 'dep_x', tenantId: 'ten_a', repositoryName, rootDir: '.', known: [], buildkit: null },
+    ...{ deploymentId: 'dep_x', tenantId: 'ten_a', repositoryName, rootDir: '.', known: [] },
     source: { url: 'http://127.0.0.1/x.git', token, commitSha: 'a'.repeat(40) },
     ...{ buildVariables: {}, runtimeVariables: {}, secretNames: [], sandbox: { kind: 'none', uid: null } },
     ...{ paths: runner.paths('ten_a', 'dep_x'), registries: { npm: 'http://npm.test', pypi: 'http://pypi.test' } },

@@ -40,7 +40,6 @@ export function renderOrder(policy: BuildPolicy, input: OrderInput): BuildOrder 
     secretNames: [...build.secretNames],
     known: build.known.filter((each) => input.existing.has(each.artifactDigest)),
     sandbox: { kind: policy.sandbox, uid: hasOwnUid ? input.uidOf(build.tenantNumber) : null },
-    buildkit: null,
     paths: input.paths,
     registries: policy.registries,
     limits: policy.limits,
