@@ -1,3 +1,4 @@
+export * from './addresses';
 export * from './deployment-status';
 export * from './ids';
 export * from './metering';

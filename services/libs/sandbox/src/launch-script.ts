@@ -1,3 +1,4 @@
+import { ipv4Range, nonPublicRanges, type EgressRule } from '@wherry/domain';
 import { seccompFilter } from './seccomp';
 
 /**
@@ -7,30 +8,32 @@ import { seccompFilter } from './seccomp';
 const cidr = '198.18.0.0/24';
 const resolver = '198.18.0.3';
 
+/** Refused in every sandbox. The host's own addresses are added when the sandbox starts. */
+export const refusedRanges = [...nonPublicRanges.map((range) => range.cidr), '::/0'];
+
 /**
- * What no function may reach, whatever routes the host has (IANA special-purpose registries): this network, private
- * (RFC 1918), shared (RFC 6598), link-local with the metadata services of clouds, protocol assignments, benchmarks,
- * multicast and reserved, and all of IPv6. The host's own addresses are added when the sandbox starts.
+ * Rules, as `ip -batch` reads them, that let nothing but these destinations and the resolver have a route at all. What
+ * is refused stays so: a rule only leads to the routes, where the refused ranges are. The kernel asks the rules with
+ * the port of each connection, and only someone with capabilities can change them.
+ * @throws RangeError for what is no range or no port.
  */
-export const refusedRanges = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.0.0.0/24',
-  '192.168.0.0/16',
-  '198.18.0.0/15',
-  '224.0.0.0/4',
-  '240.0.0.0/4',
-  '::/0',
-];
+export function rulesText(egress: readonly EgressRule[]): string {
+  const selectors = egress.flatMap(({ cidr: range, ports }) => {
+    if (!ipv4Range(range)) throw new RangeError('A way out leads to IPv4 ranges such as 203.0.113.0/24.');
+    if (ports?.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535)) {
+      throw new RangeError('A port is a whole number from 1 to 65535.');
+    }
+    return ports?.map((port) => `to ${range} ipproto tcp dport ${port}`) ?? [`to ${range}`];
+  });
+  const allowed = [`to ${cidr}`, ...selectors].map((selector) => `${selector} lookup main`);
+  return [...allowed, 'unreachable'].map((rule, index) => `rule add ${rule} priority ${index + 1}\n`).join('');
+}
 
 /**
  * Opens the way out beside the start of the sandbox, so that a cold start does not wait for it. Order matters: the
  * routes that refuse are in the sandbox's namespace before the only way out of it is, and any failure leaves it closed.
  * The command inside has no capability to change them. `$1` is the identity: empty in a user namespace, which has to be
- * entered as well.
+ * entered as well. `$2` is rules, or empty.
  *
  * The shell waits for bubblewrap, which it will have become (`$$`), to have a child in another network namespace. The
  * parent-death signal ends slirp4netns with the sandbox.
@@ -54,6 +57,7 @@ else
   target="--userns-path=/proc/$inside/ns/user --netns-type=path /proc/$inside/ns/net"
 fi
 {
+  printf %s "$2"
   ip -4 -oneline address show | while read -r _ _ _ address _; do
     echo "route replace unreachable \${address%%/*}"
   done
@@ -66,17 +70,17 @@ exec setpriv --pdeathsig KILL slirp4netns --configure --mtu=65520 --cidr=${cidr}
 const filter = [...seccompFilter()].map((byte) => `\\${byte.toString(8)}`).join('');
 
 /**
- * Becomes bubblewrap. Fixed text; arguments: egress, identity, bubblewrap's arguments. Descriptors 3 to 7 hold stand-ins
+ * Becomes bubblewrap. Fixed text; arguments: egress, identity, rules, bubblewrap's arguments. Descriptors 3 to 7 hold stand-ins
  * for files of /etc. Descriptor 8 holds the filter of system calls: a document gives a pipe, or in some shells a file;
  * its one line is read, and the filter written behind it. Without a filter bubblewrap starts nothing. A core dump would carry secrets to a disk; a limit of one byte, and not of zero, also keeps the
  * kernel from piping it to a collector (core(5)).
  */
 export const launchScript = `
 PATH=/usr/bin:/bin:/usr/sbin:/sbin
-egress=$1 identity=$2
-shift 2
+egress=$1 identity=$2 rules=$3
+shift 3
 if [ "$egress" = slirp4netns ]; then
-  ( set -- "$identity"
+  ( set -- "$identity" "$rules"
 ${openTheWayOut}
   ) >/dev/null 2>&1 &
 fi

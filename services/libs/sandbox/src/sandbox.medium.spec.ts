@@ -137,12 +137,13 @@ describe('a sandbox', () => {
   it('tells its first process, after whose end nothing inside runs any more', async (context) => {
     needsSandbox(context);
     const child = spawnInside(sh('(trap "" TERM HUP; while :; do :; done) >/dev/null 2>&1 & echo started'));
+    const closed = once(child, 'close');
     const told = JSON.parse(await text(child.stdio[firstPidDescriptor as number] as Readable)) as {
       'child-pid': number;
     };
     const pid = told['child-pid'];
-    await once(child, 'close');
-    await expect.poll(() => stateOf(pid), { timeout: 5000, interval: 1 }).toMatch(/^(gone|Z)$/);
+    await closed;
+    await expect.poll(() => stateOf(pid), { interval: 1 }).toMatch(/^(gone|Z)$/);
     expect(spawnSync('pgrep', ['--pgroup', String(child.pid), '--runstates', 'SRD']).stdout.toString()).toBe('');
   });
 
@@ -219,6 +220,8 @@ describe('the way out of a sandbox', () => {
   const world = `wherry-w${process.pid}`;
   const port = '9000';
   const internet = '203.0.113.10';
+  const elsewhere = '198.51.100.10';
+  const otherPort = '9001';
   const refused = {
     'its own address': '192.0.2.2',
     'its loopback': '127.0.0.1',
@@ -250,11 +253,15 @@ describe('the way out of a sandbox', () => {
     }
     ip('-n', machine, 'route', 'add', 'default', 'via', '192.0.2.1');
     ip('-n', machine, 'route', 'add', 'default', 'via', 'fd00:1::1');
-    for (const address of [internet, ...Object.values(refused).slice(3)]) {
+    for (const address of [internet, elsewhere, ...Object.values(refused).slice(3)]) {
       ip('-n', world, 'addr', 'add', `${address}/${address.includes(':') ? 128 : 32}`, 'dev', 'lo');
     }
-    for (const name of [machine, world]) {
-      const child = spawn('ip', ['netns', 'exec', name, process.execPath, '-e', listen, port, '::'], {
+    for (const [name, listened] of [
+      [machine, port],
+      [world, port],
+      [world, otherPort],
+    ] as const) {
+      const child = spawn('ip', ['netns', 'exec', name, process.execPath, '-e', listen, listened, '::'], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       children.push(child);
@@ -273,24 +280,50 @@ describe('the way out of a sandbox', () => {
     needs(context, isRoot, 'Needs root, to make network namespaces.');
   }
 
+  const verdicts = (tried: readonly string[], reached: readonly string[]) =>
+    tried.map((each) => `${reached.includes(each) ? 'reached' : 'refused'} ${each}\n`).join('');
+  const outside = (at: string, addresses: readonly string[]) =>
+    execFileSync('ip', ['netns', 'exec', machine, process.execPath, '-e', probe, at, ...addresses]).toString();
+  function inside(more: Parameters<typeof spec>[0]): string {
+    const { file, args } = renderSandbox(spec(more), { isRoot });
+    const options = { env: {}, cwd: '/', timeout: 50_000 };
+    return execFileSync('ip', ['netns', 'exec', machine, file, ...args], options).toString();
+  }
+
   it('leads to public addresses, and to nothing near the machine', (context) => {
     needsNetworks(context);
     const addresses = [internet, ...Object.values(refused)];
-    const outside = execFileSync('ip', ['netns', 'exec', machine, process.execPath, '-e', probe, port, ...addresses]);
-    expect(outside.toString()).toBe(addresses.map((address) => `reached ${address}\n`).join(''));
+    expect(outside(port, addresses)).toBe(verdicts(addresses, addresses));
 
     // 198.18.0.2 is slirp4netns's own name for the machine's loopback.
     const tried = [...addresses, '198.18.0.2', '198.18.0.50'];
-    const { file, args } = renderSandbox(spec({ ...withNode([port, 'wait', ...tried]), egress: 'slirp4netns' }), {
-      isRoot,
-    });
-    const inside = execFileSync('ip', ['netns', 'exec', machine, file, ...args], {
-      env: {},
-      cwd: '/',
-      timeout: 50_000,
-    });
-    expect(inside.toString()).toBe(
-      tried.map((each) => `${each === internet ? 'reached' : 'refused'} ${each}\n`).join(''),
+    expect(inside({ ...withNode([port, 'wait', ...tried]), egress: 'slirp4netns' })).toBe(verdicts(tried, [internet]));
+  });
+
+  it('leads to listed ranges and ports only, when there is a list', (context) => {
+    needsNetworks(context);
+    const both = [internet, elsewhere];
+    for (const each of [port, otherPort]) expect(outside(each, both)).toBe(verdicts(both, both));
+    const listed = (egressRules: SandboxSpec['egressRules'], tried: string[], at = port) =>
+      inside({ ...withNode([at, ...tried]), egress: 'slirp4netns', ...(egressRules && { egressRules }) });
+
+    const tried = [...both, ...Object.values(refused)];
+    const range = { cidr: '203.0.113.0/24' };
+    expect(listed([range], ['wait', ...tried])).toBe(verdicts(tried, [internet]));
+    // Also a list that got past the check of stack.yml opens nothing near the machine.
+    const wide = [
+      range,
+      ...Object.values(refused).flatMap((each) => (each.includes(':') ? [] : { cidr: `${each}/32` })),
+    ];
+    expect(listed(wide, ['wait', ...tried])).toBe(verdicts(tried, [internet]));
+
+    const twoPorts = [
+      { cidr: `${internet}/32`, ports: [Number(port)] },
+      { cidr: `${elsewhere}/32`, ports: [Number(otherPort)] },
+    ];
+    expect(listed(twoPorts, ['wait', ...both])).toBe(verdicts(both, [internet]));
+    expect(listed(twoPorts, ['wait', elsewhere, internet], otherPort)).toBe(
+      verdicts([elsewhere, internet], [elsewhere]),
     );
   });
 
@@ -303,7 +336,7 @@ describe('the way out of a sandbox', () => {
     const helpers = () => spawnSync('pgrep', ['--pgroup', String(child.pid), '--runstates', 'SRD']).stdout.toString();
     expect(helpers().trim().split('\n').length).toBeGreaterThan(1);
     child.kill('SIGKILL');
-    await expect.poll(helpers, { timeout: 5000 }).toBe('');
+    await expect.poll(helpers).toBe('');
   });
 });
 

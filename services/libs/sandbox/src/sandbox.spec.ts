@@ -62,9 +62,35 @@ describe('renderSandbox', () => {
     expect(args.slice(-4)).toEqual(['EMPTY=', ...spec.command]);
   });
 
+  it('leads to the listed ranges and ports, to the resolver, and then nowhere', () => {
+    const args = asRoot({
+      egress: 'slirp4netns',
+      egressRules: [{ cidr: '203.0.113.0/24', ports: [80, 443] }, { cidr: '198.51.100.7/32' }],
+    });
+    expect(args[5]?.split('\n')).toEqual([
+      'rule add to 198.18.0.0/24 lookup main priority 1',
+      'rule add to 203.0.113.0/24 ipproto tcp dport 80 lookup main priority 2',
+      'rule add to 203.0.113.0/24 ipproto tcp dport 443 lookup main priority 3',
+      'rule add to 198.51.100.7/32 lookup main priority 4',
+      'rule add unreachable priority 5',
+      '',
+    ]);
+  });
+
+  it('takes no rule that is more than a range and ports', () => {
+    for (const cidr of ['', '203.0.113.0', '203.0.113.0/24 lookup 7', '203.0.113.0/24\nrule flush', '::/0']) {
+      expect(() => asRoot({ egressRules: [{ cidr }] })).toThrow(RangeError);
+    }
+    for (const port of [0, 65_536, 1.5, NaN]) {
+      expect(() => asRoot({ egressRules: [{ cidr: '203.0.113.0/24', ports: [port] }] })).toThrow(RangeError);
+    }
+  });
+
   it('puts no value of the spec into a shell text', () => {
     const quiet = asRoot({ command: ['true'], env: {}, readOnly: [], writable: [], cwd: '/' });
     const loud = asRoot({ command: ['$(touch /x)'], env: { A: '`id`' }, readOnly: [{ from: '/";x', to: '/y' }] });
+    const ruled = asRoot({ egress: 'slirp4netns', egressRules: [{ cidr: '203.0.113.0/24' }] });
+    expect(ruled[1]).toBe(quiet[1]);
     expect(loud[1]).toBe(quiet[1]);
   });
 });

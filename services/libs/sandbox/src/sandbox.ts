@@ -1,4 +1,5 @@
-import { launchScript } from './launch-script';
+import type { EgressRule } from '@wherry/domain';
+import { launchScript, rulesText } from './launch-script';
 
 /** What a sandboxed command may see and use. All paths are absolute. */
 export type SandboxSpec = Readonly<{
@@ -22,6 +23,8 @@ export type SandboxSpec = Readonly<{
    * some milliseconds after the start; see docs/adr/0002-egress-of-replicas.md.
    */
   egress?: 'none' | 'slirp4netns';
+  /** With `slirp4netns`: leads to these only, and to the resolver. Without it, to all public addresses. */
+  egressRules?: readonly EgressRule[];
   /**
    * Standard input holds secrets, made by `encodeSecrets`: they become files of mode 0400 in `secretsDir`, a tmpfs, and
    * the command itself reads an empty standard input. Without it the command has the standard input it is given.
@@ -80,7 +83,8 @@ const devices = ['null', 'zero', 'full', 'random', 'urandom'];
  * Renders the command line of a sandbox: own pid, mount, ipc, uts and network namespaces, a read-only root, a closed
  * environment. Pure. As root no user namespace is made: the command runs as `spec.uid` on the host too, so that its
  * limits and files are its own. It ends with whoever starts it.
- * @throws RangeError when `isRoot` and there is no uid from `firstUid` on to drop to, or for an impossible variable.
+ * @throws RangeError when `isRoot` and there is no uid from `firstUid` on to drop to, or for an impossible
+ * variable or rule.
  */
 export function renderSandbox(spec: SandboxSpec, host: Readonly<{ isRoot: boolean }>): SandboxCommand {
   if (host.isRoot && (spec.uid === null || spec.uid < firstUid)) {
@@ -109,8 +113,9 @@ export function renderSandbox(spec: SandboxSpec, host: Readonly<{ isRoot: boolea
     ...innerCommand(spec, host.isRoot),
   ];
   const egress = spec.egress ?? 'none';
+  const rules = spec.egressRules ? rulesText(spec.egressRules) : '';
   const identity = host.isRoot ? String(spec.uid) : '';
-  return { file: '/bin/sh', args: ['-c', launchScript, 'wherry-sandbox', egress, identity, ...bubblewrap] };
+  return { file: '/bin/sh', args: ['-c', launchScript, 'wherry-sandbox', egress, identity, rules, ...bubblewrap] };
 }
 
 function system(): string[] {

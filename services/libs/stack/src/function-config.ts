@@ -1,3 +1,4 @@
+import type { EgressRule } from '@wherry/domain';
 import { cpuBounds, cpuMillicores, memoryBounds, memoryMiB } from './quantity';
 import { durationMs } from './duration';
 import type { PlannedFunction } from './planned-function';
@@ -16,6 +17,7 @@ export type ConfigInput = Readonly<{
   labels?: Readonly<Record<string, string>>;
   annotations?: Readonly<Record<string, string>>;
   readOnlyRootFilesystem?: boolean;
+  egress?: readonly EgressRule[] | undefined;
   /** Of the function, for messages. */
   place: Place;
 }>;
@@ -43,6 +45,7 @@ export function configOf(input: ConfigInput): Config {
     annotations: input.annotations ?? {},
     readOnlyRootFilesystem: input.readOnlyRootFilesystem ?? false,
     scale: scaleOf(labels, at(input.place, 'labels')),
+    ...(input.egress && { egress: input.egress }),
     timeoutMs: timeoutOf(input.environment, at(input.place, 'environment.exec_timeout')),
   };
 }

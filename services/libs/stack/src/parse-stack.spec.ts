@@ -42,6 +42,7 @@ functions:
     labels: {com.openfaas.scale.min: 1, com.openfaas.scale.max: 4, com.openfaas.scale.zero-duration: 15m}
     annotations: {topic: pictures}
     readonly_root_filesystem: true
+    egress: [{cidr: 203.0.113.0/24, ports: [443, 80, 443]}, {cidr: 198.51.100.7/32}]
     build_args: {A: 1}
 `,
       { readFile: (path) => (path === 'env.yml' ? 'environment: {LEVEL: 2}' : ''), runtimeVariables: { REGION: 'x' } },
@@ -67,6 +68,7 @@ functions:
           },
           annotations: { topic: 'pictures' },
           readOnlyRootFilesystem: true,
+          egress: [{ cidr: '203.0.113.0/24', ports: [80, 443] }, { cidr: '198.51.100.7/32' }],
           scale: { min: 1, max: 4, idleSeconds: 900 },
           timeoutMs: 90_000,
         },

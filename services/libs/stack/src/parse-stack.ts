@@ -1,4 +1,5 @@
 import { functionNameProblem } from '@wherry/domain';
+import { egressOf } from './egress';
 import { configOf, flag } from './function-config';
 import type { PlannedFunction, StackPlan } from './planned-function';
 import { quoted, StackError } from './stack-error';
@@ -19,6 +20,7 @@ const functionKeys = [
   'labels',
   'annotations',
   'readonly_root_filesystem',
+  'egress',
   'build_args',
 ];
 
@@ -106,6 +108,7 @@ function functionOf(name: string, value: Value, input: StackInput, notes: string
     annotations: metadata(keys.get('annotations'), at(place, 'annotations')),
     readOnlyRootFilesystem:
       flag(optional('readonly_root_filesystem') ?? undefined, at(place, 'readonly_root_filesystem')) ?? false,
+    egress: egressOf(keys.get('egress'), at(place, 'egress')),
     place,
   });
   const buildArgs = buildArgsOf(keys.get('build_args'), at(place, 'build_args'));

@@ -80,9 +80,13 @@ export function scalar(value: Value | undefined, place: Place): string {
 
 export function texts(value: Value | undefined, place: Place, most = 50): string[] {
   if (value === undefined || value === '') return [];
+  return list(value, place, most).map((inner, index) => scalar(inner, at(place, String(index))));
+}
+
+export function list(value: Value | undefined, place: Place, most: number): readonly Value[] {
   if (!Array.isArray(value)) refuse(place, 'must be a list.');
   if (value.length > most) refuse(place, `has ${value.length} entries; at most ${most} are allowed.`);
-  return value.map((inner: Value, index) => scalar(inner, at(place, String(index))));
+  return value as readonly Value[];
 }
 
 export function textMap(value: Value | undefined, place: Place): Record<string, string> {

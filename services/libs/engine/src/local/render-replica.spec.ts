@@ -1,3 +1,4 @@
+import type { EgressRule } from '@wherry/domain';
 import { describe, expect, it } from 'vitest';
 import type { DesiredRevision } from '../engine';
 import { renderReplica, type LocalHost } from './render-replica';
@@ -36,6 +37,23 @@ describe('renderReplica', () => {
     expect(Buffer.from(stdin, 'base64').toString()).toContain('the-canary');
     expect(JSON.stringify(rest)).not.toContain('the-canary');
     expect(renderReplica(revision, host, paths).stdin).toBeUndefined();
+  });
+
+  it('lists where it may connect to, and opens no way out for an empty list', () => {
+    const open: LocalHost = { ...host, egress: 'slirp4netns' };
+    const egressIn = (on: LocalHost, egress?: EgressRule[]) => {
+      const config = { ...revision.config, ...(egress && { egress }) };
+      const { args } = renderReplica({ ...revision, config }, on, paths);
+      return { kind: args[3], isLimited: args[5]?.includes('rule add to 203.0.113.0/24 ') };
+    };
+    expect(egressIn(open)).toEqual({ kind: 'slirp4netns', isLimited: false });
+    expect(egressIn(open, [{ cidr: '203.0.113.0/24' }])).toEqual({ kind: 'slirp4netns', isLimited: true });
+    expect(egressIn(open, [])).toEqual({ kind: 'none', isLimited: false });
+    expect(egressIn(host, [{ cidr: '203.0.113.0/24' }])).toMatchObject({ kind: 'none' });
+    const bare: LocalHost = { ...host, sandbox: 'none' };
+    for (const egress of [[], [{ cidr: '203.0.113.0/24' }]]) {
+      expect(() => egressIn(bare, egress)).toThrow('apt-get install bubblewrap');
+    }
   });
 
   it('starts the same command outside a sandbox, with paths of the host, and refuses secrets there', () => {

@@ -43,16 +43,22 @@ export function hasOwnUid(host: Pick<LocalHost, 'isRoot' | 'sandbox'>): boolean 
 
 /**
  * Renders what the keeper shall start for one replica. Pure.
- * @throws RangeError for a revision without a start command, or, with a sentence for the operator, for secrets where
- * there is no sandbox to keep them in.
+ * @throws RangeError for a revision without a start command, or, with a sentence for the operator, for secrets or a
+ * limited way out where there is no sandbox to keep them in.
  */
 export function renderReplica(revision: DesiredRevision, host: LocalHost, paths: ReplicaPaths): KeeperOrder {
+  const { egress: egressRules } = revision.config;
   const [program, ...args] = revision.config.start;
   if (program === undefined) throw new RangeError('The revision has no start command.');
   const common = { output: paths.output, limits: limitsOf(revision) };
   if (host.sandbox === 'none') {
     if (revision.secrets.size > 0) {
       throw new RangeError('Functions with secrets need a sandbox; install it with: apt-get install bubblewrap');
+    }
+    if (egressRules !== undefined) {
+      throw new RangeError(
+        'Functions that limit their egress need a sandbox; install it with: apt-get install bubblewrap',
+      );
     }
     const app = artifactDir(host, revision.artifactDigest);
     const outside = (text: string) => (text === nodeInside ? host.nodeFile : text.replace(appDirStart, app));
@@ -70,7 +76,9 @@ export function renderReplica(revision: DesiredRevision, host: LocalHost, paths:
     env: environmentOf(revision, `${ownInside}/${socketName}`),
     cwd: appDir,
     command: [program, ...args],
-    egress: host.egress,
+    // A resolver alone is a way out too.
+    egress: egressRules?.length === 0 ? 'none' : host.egress,
+    ...(egressRules && { egressRules }),
     hasSecrets: revision.secrets.size > 0,
   };
   const { file, args: launch } = renderSandbox(spec, host);
