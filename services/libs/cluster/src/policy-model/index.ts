@@ -1,0 +1,2 @@
+export * from './can-reach';
+export * from './types';

@@ -1,0 +1,3 @@
+export * from './functions-namespace';
+export * from './network-policies';
+export * from './settings';

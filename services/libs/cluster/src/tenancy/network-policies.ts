@@ -1,0 +1,123 @@
+import type { EgressRule } from '@wherry/domain';
+import { functionsNamespace, keyOf, names, tenantLabels, type TenantScope } from '../names';
+import type { LabelSelector, NetworkPolicy, NetworkPolicySpec, PolicyPort } from '../policy-model/types';
+import { exceptionsOf, refusedRanges } from './ipv4';
+import type { TenancySettings } from './settings';
+
+/** The port of every function's server. */
+export const functionPort = 8080;
+
+/** The label that Kubernetes itself puts on each namespace: nobody can give it another value. */
+const namespaceName = 'kubernetes.io/metadata.name';
+
+/** The NetworkPolicies that each functions' namespace has: nothing passes but what is told here. */
+export function functionsNetworkPolicies(scope: TenantScope, settings: TenancySettings): NetworkPolicy[] {
+  const policy = (name: string, spec: NetworkPolicySpec): NetworkPolicy => policyOf(scope, name, {}, spec);
+  return [
+    policy('default-deny', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
+    policy('from-gateway', {
+      podSelector: {},
+      policyTypes: ['Ingress'],
+      ingress: [
+        {
+          from: [
+            {
+              namespaceSelector: { matchLabels: { [namespaceName]: settings.platformNamespace } },
+              podSelector: { matchLabels: settings.gatewayLabels },
+            },
+          ],
+          ports: [{ protocol: 'TCP', port: functionPort }],
+        },
+      ],
+    }),
+    policy('dns', dnsSpec(settings)),
+    policy('internet', {
+      podSelector: egressIs('internet'),
+      policyTypes: ['Egress'],
+      egress: [{ to: [publicBlock('0.0.0.0/0', settings)] }],
+    }),
+  ];
+}
+
+/** A function that may connect nowhere does not ask for names either: questions can carry data out. */
+function dnsSpec({ dns }: TenancySettings): NetworkPolicySpec {
+  return {
+    podSelector: egressIs('internet', 'listed'),
+    policyTypes: ['Egress'],
+    egress: [
+      {
+        to: [
+          {
+            namespaceSelector: { matchLabels: { [namespaceName]: dns.namespace } },
+            podSelector: { matchLabels: dns.podLabels },
+          },
+        ],
+        ports: dns.ports.flatMap((port): PolicyPort[] => [
+          { protocol: 'UDP', port },
+          { protocol: 'TCP', port },
+        ]),
+      },
+    ],
+  };
+}
+
+/** What the policy of a function's own egress list is made for: the name is that of the generation's Deployment. */
+export type ListedEgress = Readonly<{
+  name: string;
+  revisionId: string;
+  functionName: string;
+  rules: readonly EgressRule[];
+}>;
+
+/**
+ * The policy of a function with an egress list. It selects the pods of that revision alone; an empty list is rendered
+ * as a policy without rules, which allows nothing.
+ * @throws RangeError, with a sentence for the developer, for a rule that is not of public IPv4 addresses.
+ */
+export function egressListPolicy(scope: TenantScope, settings: TenancySettings, listed: ListedEgress): NetworkPolicy {
+  const revision = { [names.revision]: keyOf(listed.revisionId) };
+  return policyOf(
+    scope,
+    listed.name,
+    { ...revision, [names.function]: listed.functionName },
+    {
+      podSelector: { matchLabels: { ...revision, [names.egress]: 'listed' } },
+      policyTypes: ['Egress'],
+      egress: listed.rules.map(({ cidr, ports }) => ({
+        to: [publicBlock(cidr, settings)],
+        // Without ports the rule would mean UDP too; a function's list is of TCP.
+        ports: ports?.map((port): PolicyPort => ({ protocol: 'TCP', port })) ?? [{ protocol: 'TCP' }],
+      })),
+    },
+  );
+}
+
+/** The value of the label `wherry.dev/egress` for a revision's egress. */
+export function egressLabel(egress: readonly EgressRule[] | undefined): 'internet' | 'listed' | 'none' {
+  if (egress === undefined) return 'internet';
+  return egress.length === 0 ? 'none' : 'listed';
+}
+
+/** A block without what functions may not reach. */
+function publicBlock(cidr: string, settings: TenancySettings) {
+  const except = exceptionsOf(cidr, [...new Set([...refusedRanges, ...settings.refusedRanges])]);
+  return { ipBlock: except.length === 0 ? { cidr } : { cidr, except } };
+}
+
+function egressIs(...values: string[]): LabelSelector {
+  return { matchExpressions: [{ key: names.egress, operator: 'In', values }] };
+}
+
+function policyOf(
+  scope: TenantScope,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  spec: NetworkPolicySpec,
+): NetworkPolicy {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name, namespace: functionsNamespace(scope), labels: { ...tenantLabels(scope), ...labels } },
+    spec,
+  };
+}
