@@ -69,7 +69,8 @@ function generateClient() {
 
 async function bundle() {
   const entries = { supervisor: 'infra/local/src/main.ts', bench: 'infra/bench/src/main.ts' };
-  for (const name of ['api', 'gateway', 'git', 'worker', 'controller']) entries[name] = `services/${name}/src/main.ts`;
+  for (const name of ['api', 'gateway', 'git', 'worker', 'controller', 'registry'])
+    entries[name] = `services/${name}/src/main.ts`;
   await build({
     ...common,
     entryPoints: Object.entries(entries).map(([out, file]) => ({ in: file, out })),

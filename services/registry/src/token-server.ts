@@ -1,0 +1,134 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describeError, type Log } from '@wherry/logging';
+import {
+  CredentialError,
+  credentialUser,
+  intersect,
+  type IssuerKeys,
+  parseScopes,
+  type RegistryTokenSigner,
+  registryTokenSeconds,
+  signRegistryToken,
+  verifyCredential,
+} from '@wherry/registry';
+
+export type TokenServerOptions = Readonly<{
+  host: string;
+  /** 0 for any. */
+  port: number;
+  /** The registry's service name: the audience of credentials and of registry tokens. */
+  service: string;
+  keys: IssuerKeys;
+  signer: RegistryTokenSigner;
+  /** When the signing certificate ends, Unix milliseconds; from then on the process says that it is not healthy. */
+  certificateEndsMs: number;
+}>;
+
+export type TokenServerDependencies = Readonly<{ log: Log; nowMs: () => number; newTokenId: () => string }>;
+
+/** Tokens are asked for by a handful of clients; more than this open at once is not one of them. */
+const mostConnections = 500;
+const requestTimeoutMs = 10_000;
+
+/** An answer in the form that clients of registries print. */
+type Answer = Readonly<{ status: number; body: object; headers?: Readonly<Record<string, string>> }>;
+
+/**
+ * Answers `GET /token` of the Docker token protocol, and `GET /healthz`. Holds no state: what may be done is in the
+ * credential, what is asked in the request.
+ */
+export class TokenServer {
+  private constructor(
+    private readonly options: TokenServerOptions,
+    private readonly on: TokenServerDependencies,
+  ) {}
+
+  static async start(
+    options: TokenServerOptions,
+    dependencies: TokenServerDependencies,
+  ): Promise<{ server: Server; address: AddressInfo }> {
+    const tokens = new TokenServer(options, dependencies);
+    const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs }, (req, res) => {
+      void tokens.handle(req, res);
+    });
+    server.maxConnections = mostConnections;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(options.port, options.host, resolve);
+    });
+    return { server, address: server.address() as AddressInfo };
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const answer = await this.answer(request).catch((error: unknown) => {
+      this.on.log.write({ op: 'token.issue', ok: false, status: 500, message: describeError(error) });
+      return failure(500, 'UNKNOWN', 'The token service failed; its log tells why.');
+    });
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', ...answer.headers };
+    response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? undefined : JSON.stringify(answer.body));
+  }
+
+  private async answer(request: IncomingMessage): Promise<Answer> {
+    const url = URL.parse(request.url ?? '', 'http://localhost');
+    if (url?.pathname === '/healthz') return this.health();
+    if (url?.pathname !== '/token') return failure(404, 'UNSUPPORTED', 'There is only /token here.');
+    // Clients that try the form of OAuth first take 405 as a sign to ask with GET.
+    if (request.method !== 'GET') {
+      return { ...failure(405, 'UNSUPPORTED', 'Ask for tokens with GET.'), headers: { allow: 'GET' } };
+    }
+    return await this.token(url.searchParams, request.headers.authorization);
+  }
+
+  private health(): Answer {
+    if (this.on.nowMs() < this.options.certificateEndsMs) return { status: 200, body: { ok: true } };
+    return failure(503, 'UNAVAILABLE', 'The signing certificate has ended: put a new one in place and start again.');
+  }
+
+  private async token(query: URLSearchParams, authorization: string | undefined): Promise<Answer> {
+    const { service, keys, signer } = this.options;
+    if (query.get('service') !== service) return failure(400, 'UNSUPPORTED', `This service is for ${service}.`);
+    const credential = passwordOf(authorization);
+    if (credential === null) return unauthorized(`Log in as ${credentialUser} with a credential as the password.`);
+    const nowSeconds = Math.floor(this.on.nowMs() / 1_000);
+    try {
+      const { issuer, grants, expiresAtSeconds } = await verifyCredential(credential, { keys, service, nowSeconds });
+      const access = intersect(parseScopes(query.getAll('scope')), grants);
+      // No token outlives the credential that it was given for.
+      const ends = Math.min(nowSeconds + registryTokenSeconds, expiresAtSeconds);
+      const order = { service, access, nowSeconds, expiresAtSeconds: ends, id: this.on.newTokenId() };
+      const token = await signRegistryToken(signer, order);
+      this.on.log.write({
+        op: 'token.issue',
+        ok: true,
+        status: 200,
+        count: access.length,
+        message: `for the ${issuer}`,
+      });
+      const issued = new Date(nowSeconds * 1_000).toISOString();
+      return { status: 200, body: { token, access_token: token, expires_in: ends - nowSeconds, issued_at: issued } };
+    } catch (error) {
+      if (!(error instanceof CredentialError)) throw error;
+      this.on.log.write({ op: 'token.issue', ok: false, status: 401, message: error.message });
+      return unauthorized(error.message);
+    }
+  }
+}
+
+/** The password of basic authentication (RFC 7617) when the user is the one that credentials are for; null otherwise. */
+function passwordOf(authorization: string | undefined): string | null {
+  const encoded = /^basic +([a-z0-9+/]+={0,2})$/i.exec(authorization ?? '')?.[1];
+  if (encoded === undefined) return null;
+  const decoded = Buffer.from(encoded, 'base64').toString('utf8');
+  const start = `${credentialUser}:`;
+  return decoded.startsWith(start) ? decoded.slice(start.length) : null;
+}
+
+function unauthorized(message: string): Answer {
+  const headers = { 'www-authenticate': 'Basic realm="wherry", charset="UTF-8"' };
+  return { ...failure(401, 'UNAUTHORIZED', message), headers };
+}
+
+/** `details` is read by older clients, `errors` by those that follow the specification of registries. */
+function failure(status: number, code: string, message: string): Answer {
+  return { status, body: { errors: [{ code, message }], details: message } };
+}
