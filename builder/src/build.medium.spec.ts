@@ -21,7 +21,10 @@ const knownAs = ({ inputHash, artifactDigest }: { inputHash: string; artifactDig
 describe('a build', () => {
   it('makes a content-addressed artifact of a function without dependencies', async () => {
     const outcome = await harness.build({
-      'stack.yml': stack('./fn', '    environment: {LEVEL: 1}\n    image: me/hello\n'),
+      'stack.yml': stack(
+        './fn',
+        '    environment: {LEVEL: 1}\n    egress: [{cidr: 203.0.113.0/24}]\n    image: me/hello\n',
+      ),
       'fn/handler.mjs': handler,
       'fn/lib/table.json': '{}',
     });
@@ -33,6 +36,7 @@ describe('a build', () => {
           lang: 'node',
           start: ['/opt/wherry/bin/node', '/home/app/index.mjs'],
           environment: { LEVEL: '1', fprocess: 'node index.mjs' },
+          egress: [{ cidr: '203.0.113.0/24' }],
         },
       },
     ]);

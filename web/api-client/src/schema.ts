@@ -582,6 +582,13 @@ export interface components {
         max: number;
         idleSeconds: number;
       };
+      /** @description Where it may connect to: null is the public internet, null ports are all of them. */
+      egress:
+        | {
+            cidr: string;
+            ports: number[] | null;
+          }[]
+        | null;
       environment: {
         [key: string]: string;
       };

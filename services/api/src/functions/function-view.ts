@@ -51,6 +51,7 @@ export function revisionView(row: ConsoleRevisionRow): OutputOf<'listRevisions'>
     ...{ id, number, deploymentId, commitSha, commitMessage, isServing, artifactDigest },
     ...{ lang, memoryMiB, cpuMillicores, timeoutMs, environment, labels, annotations },
     scale: { min: scale.min, max: scale.max, idleSeconds: scale.idleSeconds },
+    egress: config.egress?.map(({ cidr, ports }) => ({ cidr, ports: ports ? [...ports] : null })) ?? null,
     secrets: [...config.secrets],
     createdAt: row.createdAt.toISOString(),
   };

@@ -45,8 +45,17 @@ describe('functions', () => {
     const copied = 'function_id, deployment_id, input_hash, artifact_digest, config, config_hash';
     await api.owner(`insert into revisions (tenant_id, id, number, ${copied})
       select tenant_id, 'rev_' || n, n, ${copied} from revisions, generate_series(2, 3) n where number = 1`);
+    await api.owner(`update revisions set config = config ||
+      '{"egress": [{"cidr": "203.0.113.0/24", "ports": [443]}, {"cidr": "198.51.100.7/32"}]}' where number = 3`);
     const first = (await get('/revisions?limit=2')) as { revisions: object[]; nextCursor: string };
-    expect(first.revisions).toMatchObject([{ number: 3, isServing: false }, { number: 2 }]);
+    const egress = [
+      { cidr: '203.0.113.0/24', ports: [443] },
+      { cidr: '198.51.100.7/32', ports: null },
+    ];
+    expect(first.revisions).toMatchObject([
+      { number: 3, isServing: false, egress },
+      { number: 2, egress: null },
+    ]);
     const second = await get(`/revisions?limit=2&cursor=${first.nextCursor}`);
     expect(second).toMatchObject({ revisions: [{ number: 1, isServing: true, memoryMiB: 128 }], nextCursor: null });
     expect((await api.send('GET', `${functionPath()}/revisions?cursor=x`, { headers })).status).toBe(400);

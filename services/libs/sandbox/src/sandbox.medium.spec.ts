@@ -203,6 +203,17 @@ const reach = (host) => new Promise((done) => {
   for (const host of addresses) console.log((await reach(host)) ? 'reached' : 'refused', host);
 })();`;
 
+/** `<port> <answer>`: answers every question for an IPv4 address with the same one, and prints a line when it listens. */
+const answerNames = `
+const [port, answer] = process.argv.slice(1);
+const socket = require('dgram').createSocket('udp6').on('message', (asked, from) => {
+  const end = asked.indexOf(0, 12) + 5;
+  const isV4 = asked.readUInt16BE(end - 4) === 1;
+  const head = Buffer.from([asked[0], asked[1], 0x81, 0x80, 0, 1, 0, isV4 ? 1 : 0, 0, 0, 0, 0]);
+  const record = isV4 ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...answer.split('.').map(Number)] : [];
+  socket.send(Buffer.concat([head, asked.subarray(12, end), Buffer.from(record)]), from.port, from.address);
+}).bind(Number(port), '::', () => console.log('listening'));`;
+
 function withNode(args: string[]): Pick<SandboxSpec, 'command' | 'readOnly'> {
   return { command: [nodeInside, '-e', probe, ...args], readOnly: [{ from: process.execPath, to: nodeInside }] };
 }
@@ -222,6 +233,7 @@ describe('the way out of a sandbox', () => {
   const internet = '203.0.113.10';
   const elsewhere = '198.51.100.10';
   const otherPort = '9001';
+  const nameServer = '198.51.100.53';
   const refused = {
     'its own address': '192.0.2.2',
     'its loopback': '127.0.0.1',
@@ -253,15 +265,16 @@ describe('the way out of a sandbox', () => {
     }
     ip('-n', machine, 'route', 'add', 'default', 'via', '192.0.2.1');
     ip('-n', machine, 'route', 'add', 'default', 'via', 'fd00:1::1');
-    for (const address of [internet, elsewhere, ...Object.values(refused).slice(3)]) {
+    for (const address of [internet, elsewhere, nameServer, ...Object.values(refused).slice(3)]) {
       ip('-n', world, 'addr', 'add', `${address}/${address.includes(':') ? 128 : 32}`, 'dev', 'lo');
     }
-    for (const [name, listened] of [
-      [machine, port],
-      [world, port],
-      [world, otherPort],
+    for (const [name, ...server] of [
+      [machine, listen, port, '::'],
+      [world, listen, port, '::'],
+      [world, listen, otherPort, '::'],
+      [world, answerNames, '53', internet],
     ] as const) {
-      const child = spawn('ip', ['netns', 'exec', name, process.execPath, '-e', listen, listened, '::'], {
+      const child = spawn('ip', ['netns', 'exec', name, process.execPath, '-e', ...server], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       children.push(child);
@@ -286,8 +299,11 @@ describe('the way out of a sandbox', () => {
     execFileSync('ip', ['netns', 'exec', machine, process.execPath, '-e', probe, at, ...addresses]).toString();
   function inside(more: Parameters<typeof spec>[0]): string {
     const { file, args } = renderSandbox(spec(more), { isRoot });
-    const options = { env: {}, cwd: '/', timeout: 50_000 };
-    return execFileSync('ip', ['netns', 'exec', machine, file, ...args], options).toString();
+    const options = { env: {}, cwd: '/', timeout: 50_000, input: `nameserver ${nameServer}\n` };
+    // The machine's resolver, in the mount namespace that `ip` makes: from a file on a tmpfs that is nowhere else.
+    const prepare =
+      'mount -t tmpfs none /mnt && cat >/mnt/resolv && mount --bind /mnt/resolv /etc/resolv.conf && umount -l /mnt && exec "$@"';
+    return execFileSync('ip', ['netns', 'exec', machine, ...sh(prepare, file, ...args)], options).toString();
   }
 
   it('leads to public addresses, and to nothing near the machine', (context) => {
@@ -310,6 +326,8 @@ describe('the way out of a sandbox', () => {
     const tried = [...both, ...Object.values(refused)];
     const range = { cidr: '203.0.113.0/24' };
     expect(listed([range], ['wait', ...tried])).toBe(verdicts(tried, [internet]));
+    expect(listed([range], ['wait', 'api.example.com'])).toBe(verdicts(['api.example.com'], ['api.example.com']));
+    expect(listed([range], ['wait', internet, nameServer])).toBe(verdicts([internet, nameServer], [internet]));
     // Also a list that got past the check of stack.yml opens nothing near the machine.
     const wide = [
       range,

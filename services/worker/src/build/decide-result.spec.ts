@@ -90,5 +90,7 @@ describe('configHash', () => {
   it('does not depend on the order of keys, and does on every value', () => {
     expect(configHash({ a: 1, b: { c: [1, 2], d: undefined } })).toBe(configHash({ b: { c: [1, 2] }, a: 1 }));
     expect(configHash({ a: [1, 2] })).not.toBe(configHash({ a: [2, 1] }));
+    const ways = [{}, { egress: [] }, { egress: [{ cidr: 'a' }] }, { egress: [{ cidr: 'a', ports: [1] }] }];
+    expect(new Set(ways.map(configHash)).size).toBe(ways.length);
   });
 });

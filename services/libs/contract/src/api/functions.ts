@@ -53,6 +53,10 @@ export const Revision = z
     cpuMillicores: Count,
     timeoutMs: Count,
     scale: z.strictObject({ min: Count, max: Count, idleSeconds: Count }),
+    egress: z
+      .array(z.strictObject({ cidr: z.string(), ports: z.array(Count).nullable() }))
+      .nullable()
+      .meta({ description: 'Where it may connect to: null is the public internet, null ports are all of them.' }),
     environment: z.record(z.string(), z.string()),
     secrets: z.array(z.string()),
     labels: z.record(z.string(), z.string()),

@@ -70,6 +70,7 @@ function Limits({ revision }: { revision: Revision }) {
     ['Time limit of a call', formatDuration(revision.timeoutMs)],
     ['Replicas', min === max ? `${min}` : `${min} to ${max}`],
     ['Sleeps when idle for', min > 0 ? 'Never' : formatDuration(idleSeconds * 1000)],
+    ['May connect to', egressText(revision.egress)],
   ];
   return (
     <Section title="Limits and scale">
@@ -89,6 +90,15 @@ function Limits({ revision }: { revision: Revision }) {
       </Card>
     </Section>
   );
+}
+
+function egressText(egress: Revision['egress']): string {
+  if (egress === null) return 'The public internet';
+  const ranges = egress.map(({ cidr, ports }) => {
+    if (ports === null) return cidr;
+    return `${cidr} (${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')})`;
+  });
+  return ranges.join(', ') || 'Nothing';
 }
 
 function Pairs({ values, none }: { values: Readonly<Record<string, string>>; none: string }) {
