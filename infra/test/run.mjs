@@ -1,10 +1,12 @@
 // Runs test tiers one after the other, shows their output, and ends with one line: N passed, N failed, N skipped.
-// Usage: node infra/test/run.mjs <tier> [<tier> …]
+// Usage: node infra/test/run.mjs <tier> [<tier> …] [--context NAME [--registry HOST]]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { withCluster } from './cluster.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const bin = (name) => path.join(root, 'node_modules', '.bin', name);
@@ -17,13 +19,18 @@ const tiers = {
   medium: () => vitest('medium'),
   e2e: () => playwright('e2e'),
   faults: () => playwright('faults'),
+  cluster: () => cluster(),
 };
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { context: { type: 'string' }, registry: { type: 'string' } },
+});
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-for (const name of process.argv.slice(2)) {
+for (const name of positionals) {
   if (!tiers[name]) throw new Error(`There is no test tier "${name}"; there are: ${Object.keys(tiers).join(', ')}.`);
   const startedAt = performance.now();
-  const counts = tiers[name]();
+  const counts = await tiers[name]();
   for (const key of Object.keys(total)) total[key] += counts[key];
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`— ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`);
@@ -46,16 +53,29 @@ function check(name, file, args) {
 }
 
 function vitest(project) {
-  const file = path.join(reports, `${project}.json`);
-  const isGreen = run(bin('vitest'), [
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${file}`,
-  ]);
-  const report = read(file);
+  return vitestCounts(project, run(bin('vitest'), vitestArguments(project)));
+}
+
+/** Tests on a cluster. What stops them, a signal included, counts as a failure after the cluster is down again. */
+async function cluster() {
+  try {
+    return await withCluster(options, async (env, spawnTests) => {
+      const settings = { cwd: root, env: { ...process.env, NX_DAEMON: 'false', ...env } };
+      return vitestCounts('cluster', await spawnTests(bin('vitest'), vitestArguments('cluster'), settings));
+    });
+  } catch (error) {
+    console.error(error.message);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+function vitestArguments(project) {
+  const output = `--outputFile.json=${path.join(reports, `${project}.json`)}`;
+  return ['run', '--project', project, '--reporter=default', '--reporter=json', output];
+}
+
+function vitestCounts(project, isGreen) {
+  const report = read(path.join(reports, `${project}.json`));
   if (!report) return { passed: 0, failed: 1, skipped: 0 };
   const failed = report.numFailedTests + (report.numFailedTests === 0 && !isGreen ? 1 : 0);
   return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
