@@ -46,7 +46,6 @@ async function main(): Promise<void> {
     { log, nowMs: Date.now, newTokenId: randomUUID },
   );
   log.write({ op: 'registry.start', ok: true, message: `listens on ${address.address}:${address.port}` });
-  process.send?.({ ready: true, port: address.port });
   const stop = (): void => {
     setTimeout(() => process.exit(1), stopWithinMs).unref();
     // Answers under way are finished; idle connections are closed at once.
@@ -56,6 +55,7 @@ async function main(): Promise<void> {
     });
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
+  process.send?.({ ready: true, port: address.port });
 }
 
 main().catch((error: unknown) => {
