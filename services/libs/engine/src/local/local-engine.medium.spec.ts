@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -55,7 +56,7 @@ class LocalFixture implements EngineFixture {
     return new LocalEngine({
       ...{ keeper: this.client, runDir: join(this.dir, 'run'), outputDir: join(this.dir, 'output') },
       ...{ artifactsDir: join(this.dir, 'artifacts'), nodeFile: process.execPath, sandbox: 'bubblewrap' },
-      ...{ egress: 'none', startDeadlineMs: 3000 },
+      egress: 'none',
       ...this.options,
       ...more,
     });
@@ -63,7 +64,14 @@ class LocalFixture implements EngineFixture {
 
   revision(more: Partial<DesiredRevision> = {}, environment: Readonly<Record<string, string>> = {}): DesiredRevision {
     return {
-      ...{ tenantId: 'ten_a', tenantNumber: 4, trust: 'trusted' as const, revisionId: 'rev_a', functionName: 'test', artifactDigest: 'sha256:aa' },
+      ...{
+        tenantId: 'ten_a',
+        tenantNumber: 4,
+        trust: 'trusted' as const,
+        revisionId: 'rev_a',
+        functionName: 'test',
+        artifactDigest: 'sha256:aa',
+      },
       config: {
         ...{ lang: 'node', start: ['/opt/wherry/bin/node', '/home/app/index.mjs'], environment, secrets: [] },
         ...{ memoryMiB: 128, cpuMillicores: 1000, limits: {}, requests: {}, labels: {}, annotations: {} },
@@ -111,6 +119,13 @@ describe('the local engine on a machine', () => {
     await fixture.close();
   });
 
+  async function replaceEngine(options: Partial<LocalEngineOptions>): Promise<void> {
+    await watcher.end();
+    await engine.close();
+    engine = fixture.makeEngine(options);
+    watcher = new Watcher(engine);
+  }
+
   /** The process of the function itself: the newest descendant of the one that the keeper started. */
   async function functionPid(): Promise<number> {
     let [pid] = (await fixture.client.list()).map((each) => each.pid);
@@ -133,7 +148,8 @@ describe('the local engine on a machine', () => {
   });
 
   it('leaves a secret nowhere on the disk, in no argument and in no environment, once its output is shipped', async () => {
-    const value = 'canary-5d1c0e8b';
+    // Nobody else's process, such as that of another run, may name it.
+    const value = `canary-${randomBytes(8).toString('hex')}`;
     engine.apply([fixture.revision({ secrets: new Map([['key', Buffer.from(value)]]) })]);
     const [replica] = await watcher.until('ready');
     expect(await fixture.get(replica!.endpoint!, '/secret')).toBe(value);
@@ -150,6 +166,7 @@ describe('the local engine on a machine', () => {
   });
 
   it('does not let a function lead the gateway to a socket of the platform', async () => {
+    await replaceEngine({ startDeadlineMs: 2000 });
     const trap = join(fixture.dir, 'run/keeper.sock');
     fixture.artifact('bb', {
       'index.mjs': `import { symlinkSync } from 'node:fs'; symlinkSync('${trap}', process.env.WHERRY_LISTEN); setInterval(() => {}, 1000);`,
@@ -222,10 +239,7 @@ describe('the local engine on a machine', () => {
   it('leaves a ready replica nothing to write to on the disk of the host', async (context) => {
     if (!isRoot) context.skip('Needs root: only then have replicas a uid of their own.');
     // With the helper of the way out beside it, which has namespaces of its own.
-    await watcher.end();
-    await engine.close();
-    engine = fixture.makeEngine({ egress: (await detectEgress()).kind });
-    watcher = new Watcher(engine);
+    await replaceEngine({ egress: (await detectEgress()).kind });
     fixture.artifact('bb', {
       'index.mjs': '',
       'main.cjs': writer("fs.mkdirSync('/run/wherry/sub');", "fs.writeFileSync('/run/wherry/sub/file', 'x')"),
@@ -234,7 +248,7 @@ describe('the local engine on a machine', () => {
     const start = ['/opt/wherry/bin/node', '/home/app/main.cjs'];
     engine.apply([fixture.revision({ artifactDigest: 'sha256:bb', config: { ...config, start } })]);
     const [replica] = await watcher.until('ready');
-    await expect.poll(() => fixture.get(replica!.endpoint!, '/'), { timeout: 5000 }).toBe('EROFS');
+    await expect.poll(() => fixture.get(replica!.endpoint!, '/')).toBe('EROFS');
   });
 
   it('stops a replica that keeps a file open for writing in the folder of its socket', async (context) => {
@@ -296,13 +310,14 @@ describe('the local engine on a machine', () => {
       for await (const batch of engine.logs(new AbortController().signal)) return batch.map((each) => each.text);
       return [];
     };
-    await expect.poll(firstBatch, { timeout: 5000 }).toContain('quiet');
+    await expect.poll(firstBatch).toContain('quiet');
     expect(await firstBatch()).toContain('loud');
   });
 
   it('keeps the disk of a function that prints without end within bounds, and says what was dropped', async () => {
+    // More than may wait, whatever was read of it before; and little enough for the rest to be shipped at once.
     fixture.artifact('ee', {
-      'index.mjs': `${contractFunction}\nconst line = 'x'.repeat(999) + '\\n'; for (let i = 0; i < 30000; i++) process.stdout.write(line);\nconsole.log('all printed');`,
+      'index.mjs': `${contractFunction}\nconst line = 'x'.repeat(999) + '\\n'; for (let i = 0; i < 23000; i++) process.stdout.write(line);\nconsole.log('all printed');`,
     });
     engine.apply([fixture.revision({ artifactDigest: 'sha256:ee' })]);
     // It serves only when all is printed, and nobody has read any of it then.
