@@ -57,7 +57,9 @@ describe('Listener', () => {
     const heard = await listen();
     expect(await heard.next()).toBe('ready');
     for (let round = 0; round < 2; round++) {
-      await owner.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'");
+      // Of this database only: tests of others run on the same server.
+      await owner.query(`select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'listener' and datname = current_database()`);
       expect([await heard.next(), await heard.next()]).toEqual(['error', 'ready']);
     }
     await owner.query("select pg_notify('news', 'after')");

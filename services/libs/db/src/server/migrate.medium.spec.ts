@@ -71,7 +71,8 @@ describe('migrate', () => {
     );
     let pid: number | undefined;
     while (pid === undefined) {
-      const waiting = `select pid from pg_stat_activity where application_name = 'migrate' and wait_event = 'advisory'`;
+      const waiting = `select pid from pg_stat_activity where application_name = 'migrate'
+        and wait_event = 'advisory' and datname = current_database()`;
       pid = ((await rows(waiting))[0] as { pid: number } | undefined)?.pid;
     }
     await owner.query('select pg_terminate_backend($1, 5000)', [pid]);
