@@ -282,7 +282,10 @@ describe('failures', () => {
     expect(await gateway.call({ host, path: '/busy' })).toMatchObject(tooMany);
     first.destroy();
     const statuses: number[] = [];
-    for (let count = 0; count < 4; count += 1) statuses.push((await gateway.call({ host, path: '/often' })).status);
+    // More than two a second, however slow the machine is.
+    while (statuses.length < 50 && !statuses.includes(429)) {
+      statuses.push((await gateway.call({ host, path: '/often' })).status);
+    }
     expect(statuses).toContain(429);
     expect(statuses[0]).toBe(200);
   });

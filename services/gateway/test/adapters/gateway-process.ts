@@ -33,7 +33,7 @@ export class GatewayProcess {
   ) {}
 
   /** Returns when it says that it is ready. The journal and the id are the same each time. */
-  static async start(file: string, world: World, port = 0): Promise<GatewayProcess> {
+  static async start(file: string, world: World): Promise<GatewayProcess> {
     const secret = async (name: string, value: string): Promise<string> => {
       const path = join(world.folder, name);
       await writeFile(path, `${value}\n`, { mode: 0o600 });
@@ -44,7 +44,7 @@ export class GatewayProcess {
     const child = spawn(process.execPath, [file], {
       env: {
         WHERRY_DATABASE_URL_FILE: await secret('db.url', world.database.url('wherry_gateway')),
-        WHERRY_GATEWAY_PORT: String(port),
+        WHERRY_GATEWAY_PORT: '0',
         WHERRY_GATEWAY_ID: 'gw1',
         WHERRY_APPS_DOMAIN: 'localhost',
         WHERRY_JOURNAL_DIR: join(world.folder, 'journal'),
@@ -53,7 +53,8 @@ export class GatewayProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => output.push(String(text)));
-    const ended = once(child, 'exit').then(() => {
+    // 'close', not 'exit': by then all that it said has arrived.
+    const ended = once(child, 'close').then(() => {
       throw new Error(`The gateway ended before it was ready:\n${output.join('')}`);
     });
     const [ready] = (await Promise.race([once(child, 'message'), ended])) as [{ port: number }];

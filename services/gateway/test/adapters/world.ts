@@ -209,13 +209,13 @@ export function call(port: number, { method = 'GET', host, path, headers = {}, b
   });
 }
 
-/** Waits until `ask` gives something other than null, undefined or false. @throws after 10 s, naming what was awaited. */
+/** Waits until `ask` gives something other than null, undefined or false. @throws after 20 s, naming what was awaited. */
 export async function until<T>(what: string, ask: () => Promise<T> | T): Promise<NonNullable<T>> {
-  const deadline = Date.now() + 10_000;
+  const deadline = performance.now() + 20_000;
   for (;;) {
     const answer = await ask();
     if (answer !== null && answer !== undefined && answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error(`Waited 10 s in vain until ${what}.`);
+    if (performance.now() > deadline) throw new Error(`Waited 20 s in vain until ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
