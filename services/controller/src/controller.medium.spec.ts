@@ -18,7 +18,8 @@ describe('releases', () => {
     expect(await h.routes()).toEqual({ fn_one: h.rev('one', deploymentId), fn_two: h.rev('two', deploymentId) });
     const versions = await h.sql(`select distinct version::text from routes`);
     expect(versions).toEqual([{ version: (await h.releaseRow(releaseId)).version }]);
-    await until(async () => (await h.replicaRows()).every((row) => row.state === 'ready' && row.address !== null));
+    const isReady = (row: { state: string; address: string | null }) => row.state === 'ready' && row.address !== null;
+    await until(async () => (await h.replicaRows()).filter(isReady).length === 2);
     expect(await h.replicaRows()).toHaveLength(2);
     expect(await h.deploymentRow(deploymentId)).toMatchObject({ status: 'releasing' });
   });

@@ -39,9 +39,10 @@ describe('wake and sleep', () => {
   it('wakes without the database: the replica is started before anything is read', async () => {
     const controller = await h.start();
     const rev = await asleep();
+    // In the order in which the controller reads them: the other way round the two could wait for each other.
     const lock = await h
       .sql(`begin`)
-      .then(() => h.sql(`lock table routes, replicas, activity in access exclusive mode`));
+      .then(() => h.sql(`lock table routes, activity, replicas in access exclusive mode`));
     expect(lock).toEqual([]);
     controller.notified('wherry_wake', `ten_a/${rev}`);
     expect(h.replicas(rev, 'ready')).toHaveLength(1);
@@ -108,6 +109,7 @@ describe('wake and sleep', () => {
   it('never lets a function with a minimum go to zero, and meters the time it is kept without a call', async () => {
     await h.start();
     const scale = { min: 2, max: 5, idleSeconds: 10 };
+    const since = h.now();
     const rev = h.rev('one', await h.live({ one: { scale, memoryMiB: 128 } }));
     await until(() => h.replicas(rev, 'ready').length === 2);
     await h.allSeen();
@@ -115,7 +117,7 @@ describe('wake and sleep', () => {
     await until(async () => (await h.sql(`select 1 from usage_hourly where idle_mib_ms > 0`)).length > 0);
     const [usage] = await h.sql<{ ms: number }>(`select (sum(idle_mib_ms) / 256)::float8 as ms from usage_hourly`);
     expect(usage?.ms).toBeGreaterThan(58_000);
-    expect(usage?.ms).toBeLessThan(65_000);
+    expect(usage?.ms).toBeLessThanOrEqual(h.now() - since);
     expect(h.replicas(rev, 'ready')).toHaveLength(2);
   });
 

@@ -260,11 +260,11 @@ export class Harness {
   }
 }
 
-/** Looks again until it is so. @throws after 5 s, naming the condition. */
+/** Looks again until it is so. @throws after 20 s, naming the condition. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 5_000;
+  const giveUpAt = performance.now() + 20_000;
   while (!(await isSo())) {
-    if (Date.now() > giveUpAt) throw new Error(`This did not become so within 5 s: ${isSo.toString()}`);
+    if (performance.now() > giveUpAt) throw new Error(`This did not become so within 20 s: ${isSo.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
