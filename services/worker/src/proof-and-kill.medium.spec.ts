@@ -9,7 +9,7 @@ beforeEach(async () => {
 afterEach(() => platform.close());
 
 const ref = 'refs/heads/main';
-const soon = { timeout: 8_000, interval: 10 };
+const soon = { timeout: 20_000, interval: 10 };
 
 async function untilStatus(repositoryId: string, commit: string, status: string) {
   return vi.waitFor(async () => {

@@ -146,7 +146,7 @@ it('makes partitions ahead and drops those past their time, at the start of a wo
       and inhrelid::regclass::text like '%' || to_char(current_date - 20, 'YYYYMMDD')`);
   expect(await partitions()).toHaveLength(1);
   await platform.worker();
-  await vi.waitFor(async () => expect(await partitions()).toEqual([]), { timeout: 5_000, interval: 20 });
+  await vi.waitFor(async () => expect(await partitions()).toEqual([]), { timeout: 20_000, interval: 20 });
   const receipts = await platform.sql(`select 1 from pg_inherits where inhparent = 'receipts'::regclass
     and inhrelid::regclass::text = 'receipts_' || to_char(current_date - 20, 'YYYYMMDD')`);
   expect(receipts).toHaveLength(1);
@@ -163,7 +163,7 @@ it('removes what is left of builds that are over, and leaves those that are not'
   await platform.worker();
   const isThere = (id: string) => existsSync(join(platform.stateDir, 'builds', id));
   await vi.waitFor(() => expect([isThere('dep_a'), isThere('dep_unknown')]).toEqual([false, false]), {
-    timeout: 5_000,
+    timeout: 20_000,
     interval: 20,
   });
   expect(isThere('dep_b')).toBe(true);

@@ -92,7 +92,7 @@ export class TestPlatform {
         ...{ plans: new PlanStore(seen), builds: new BuildStore(seen), results: new BuildResultStore(seen) },
         ...{ proofs: new ProofStore(seen), sweep: new SweepStore(seen) },
       },
-      times: { proof: { acknowledgeMs: 300, probeMs: 300, lookMs: 50 } },
+      times: { proof: { acknowledgeMs: 1_500, probeMs: 1_500, lookMs: 50 } },
     });
     this.workers.push({
       stop: async () => {
