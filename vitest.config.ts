@@ -22,6 +22,8 @@ export default defineConfig({
           globalSetup: ['services/libs/testing/src/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // Vitest's own second is over in a moment on a machine that is busy.
+          expect: { poll: { timeout: 15_000 } },
           maxWorkers: 2,
         },
       },

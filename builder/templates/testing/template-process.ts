@@ -23,7 +23,8 @@ export class TemplateProcess {
     readonly folder: string,
     private readonly child: ChildProcess,
   ) {
-    this.ended = once(child, 'exit').then(([code]) => code as number | null);
+    // 'close', not 'exit': by then all that it printed has arrived.
+    this.ended = once(child, 'close').then(([code]) => code as number | null);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;

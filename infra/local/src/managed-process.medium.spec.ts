@@ -52,6 +52,7 @@ it('waits longer and longer for a process that never becomes ready, and says whe
   const { managed, said } = manage('process.exit(3)');
   managed.start();
   await expect(managed.waitUntilReady(1_500)).rejects.toThrow(`did not become ready within 1.5 s. See ${folder}`);
+  await expect.poll(() => said.length).toBeGreaterThanOrEqual(2);
   expect(said[0]).toMatch(/^thing ended \(exit code 3\); starting it again in 500 ms/);
   expect(said[1]).toContain('1000 ms');
 });

@@ -122,8 +122,8 @@ describe('the keeper', () => {
   it('empties an output file that grows and grows while nobody reads it', async () => {
     const script = 'head -c 80000000 /dev/zero; touch written; exec sleep 1000';
     await client.start('loud', order(script, { env: { PATH: '/usr/bin:/bin' } }));
-    await expect.poll(() => existsSync(join(dir, 'written')), { timeout: 10_000 }).toBe(true);
-    await expect.poll(() => statSync(output()).size, { timeout: 10_000 }).toBeLessThan(64 * 2 ** 20);
+    await expect.poll(() => existsSync(join(dir, 'written'))).toBe(true);
+    await expect.poll(() => statSync(output()).size).toBeLessThan(64 * 2 ** 20);
     expect(told().includes('bytes of output were dropped')).toBe(true);
   });
 
@@ -147,7 +147,7 @@ describe.each([{ useCgroups: true }, { useCgroups: false }])('limits, %o', ({ us
     expect(keeper.limitKind).toBe(cgroups ? 'cgroup' : 'approximate');
   });
 
-  it('end a process that outgrows its memory, and say so', { timeout: 20_000 }, async () => {
+  it('end a process that outgrows its memory, and say so', async () => {
     const grow = 'const all = []; for (;;) all.push(Buffer.alloc(2 ** 20, 1));';
     const exited = exitOf('big');
     const limits = { memoryMiB: 96, cpuMillicores: 1000, pids: 64 };
@@ -167,7 +167,7 @@ describe.each([{ useCgroups: true }, { useCgroups: false }])('limits, %o', ({ us
 });
 
 describe('a keeper that is killed', () => {
-  it('leaves no process, not even one that hid in a session of its own', { timeout: 30_000 }, async () => {
+  it('leaves no process, not even one that hid in a session of its own', async () => {
     const entry = join(dir, 'entry.mjs');
     const contents = `
       import { Keeper } from './index';
@@ -195,7 +195,7 @@ describe('a keeper that is killed', () => {
     const pids = [...told().matchAll(/pid (\d+)/g)].map((each) => Number(each[1]));
     expect(pids.every(isAlive)).toBe(true);
     supervisor.kill('SIGKILL');
-    await expect.poll(() => pids.filter(isAlive), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isAlive)).toEqual([]);
     // The next keeper of that socket clears the cgroups, which end up empty.
     await (await Keeper.listen({ socketPath: join(dir, 'other.sock') })).close();
   });

@@ -82,7 +82,7 @@ describe('Queue', () => {
     const seen = await plans(worker, refs.length);
     expect(seen.toSorted()).toEqual(refs.toSorted());
     // One poll is 2 s: a queue that waited for the poll between two jobs would take over 20 s.
-    expect(performance.now() - started).toBeLessThan(8_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   it('tries a job again whose handler threw', async () => {

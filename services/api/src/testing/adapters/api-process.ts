@@ -24,7 +24,8 @@ export function spawnApi(file: string, env: Readonly<Record<string, string>>): A
   const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => output.push(String(text)));
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  // 'close', not 'exit': by then all that it said has arrived.
+  const ended = once(child, 'close').then(([code]) => code as number | null);
   return { child, output: () => output.join(''), ended };
 }
 
