@@ -17,6 +17,8 @@ export const names = {
   trust: 'wherry.dev/trust',
   revision: 'wherry.dev/revision',
   function: 'wherry.dev/function',
+  /** What `generationName` says; on all that belongs to a generation. */
+  generation: 'wherry.dev/generation',
   /** `internet`, `listed` or `none`; on pods. */
   egress: 'wherry.dev/egress',
   /** On pods that are too many: when they were told so, epoch milliseconds. */

@@ -1,0 +1,152 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import { fieldManager } from '../names';
+import { resourcePath, type ObjectRef } from './resource-path';
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Sent = Readonly<{ query?: Query; body?: unknown; contentType?: string; signal?: AbortSignal }>;
+/** Anything that can be written: what it is, where, and whatever else it has. */
+export type ClusterObject = ObjectRef & Readonly<Record<string, unknown>>;
+
+/** An answer of the API server that is not a success. `message` is the server's own sentence. */
+export class ClusterError extends Error {
+  override readonly name = 'ClusterError';
+  constructor(
+    readonly status: number,
+    /** The machine-readable word, such as `AlreadyExists`; '' when there is none. */
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function isStatus(error: unknown, ...statuses: readonly number[]): error is ClusterError {
+  return error instanceof ClusterError && statuses.includes(error.status);
+}
+
+/** An ordinary request answers within this; a stream is the caller's to end. */
+const requestTimeoutMs = 20_000;
+
+/**
+ * The few things that Wherry does with the API server. The library reads credentials (also those that rotate) and
+ * decides about TLS; the requests are made here, because streams must end with an error when their connection does.
+ */
+export class ClusterClient {
+  private constructor(private readonly config: KubeConfig) {}
+
+  static fromFile(path: string): ClusterClient {
+    const config = new KubeConfig();
+    config.loadFromFile(path);
+    return new ClusterClient(config);
+  }
+
+  /** With the credentials of the pod that this process runs in. */
+  static inCluster(): ClusterClient {
+    const config = new KubeConfig();
+    config.loadFromCluster();
+    return new ClusterClient(config);
+  }
+
+  /** @throws ClusterError for every answer that is not a success, Error when there is no answer. */
+  async request<T>(method: Method, path: string, sent: Sent = {}): Promise<T> {
+    const timeout = AbortSignal.timeout(requestTimeoutMs);
+    const signal = sent.signal ? AbortSignal.any([sent.signal, timeout]) : timeout;
+    const text = await textOf(await this.send(method, path, { ...sent, signal }));
+    return JSON.parse(text) as T;
+  }
+
+  /** The bytes of an answer as they come. Ends when the server ends it; throws when the connection breaks or `signal` aborts. */
+  async *stream(path: string, query: Query, signal: AbortSignal): AsyncIterable<Buffer> {
+    const answer = await this.send('GET', path, { query, signal });
+    yield* answer as AsyncIterable<Buffer>;
+  }
+
+  /** Server-side apply: makes the object be so, in the fields it names, whoever set them before. */
+  apply<T>(object: ClusterObject): Promise<T> {
+    const query = { fieldManager, force: true };
+    return this.request('PATCH', resourcePath(object), {
+      query,
+      body: object,
+      contentType: 'application/apply-patch+yaml',
+    });
+  }
+
+  /** @throws ClusterError 409 when it exists. */
+  create<T>(object: ClusterObject): Promise<T> {
+    const { metadata, ...rest } = object;
+    const path = resourcePath({ ...rest, metadata: { ...metadata, name: '' } } as ObjectRef);
+    return this.request('POST', path, { query: { fieldManager }, body: object });
+  }
+
+  read<T>(ref: ObjectRef): Promise<T> {
+    return this.request('GET', resourcePath(ref));
+  }
+
+  /** A merge patch; `subresource` such as `scale`. */
+  merge<T>(ref: ObjectRef, patch: unknown, subresource = ''): Promise<T> {
+    const path = resourcePath(ref) + (subresource === '' ? '' : `/${subresource}`);
+    return this.request('PATCH', path, {
+      query: { fieldManager },
+      body: patch,
+      contentType: 'application/merge-patch+json',
+    });
+  }
+
+  /** Its dependents go after it. Nothing happens when it is not there. `graceSeconds` 0: at once. */
+  async remove(ref: ObjectRef, graceSeconds?: number): Promise<void> {
+    const body = { propagationPolicy: 'Background', gracePeriodSeconds: graceSeconds };
+    try {
+      await this.request('DELETE', resourcePath(ref), { body });
+    } catch (error) {
+      if (!isStatus(error, 404)) throw error;
+    }
+  }
+
+  private async send(
+    method: Method,
+    path: string,
+    { query, body, contentType, signal }: Sent,
+  ): Promise<IncomingMessage> {
+    const cluster = this.config.getCurrentCluster();
+    if (!cluster)
+      throw new Error('The kubeconfig names no current cluster; choose one with kubectl config use-context.');
+    const url = new URL(cluster.server.replace(/\/$/, '') + path);
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const options: RequestOptions = { method, headers: { accept: 'application/json' }, ...(signal && { signal }) };
+    await this.config.applyToHTTPSOptions(options);
+    const payload = body === undefined ? null : JSON.stringify(body);
+    const headers = {
+      ...(options.headers as object),
+      ...(payload && { 'content-type': contentType ?? 'application/json' }),
+    };
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(url, { ...options, headers }, resolve)
+        .on('error', reject)
+        .end(payload);
+    });
+    if (answer.statusCode! >= 200 && answer.statusCode! < 300) return answer;
+    throw errorOf(answer.statusCode!, await textOf(answer));
+  }
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  for await (const piece of answer) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces).toString();
+}
+
+/** A `Status` object when the API server answered; anything when something in front of it did. */
+function errorOf(status: number, text: string): ClusterError {
+  try {
+    const { reason, message } = JSON.parse(text) as { reason?: string; message?: string };
+    return new ClusterError(status, reason ?? '', message ?? text);
+  } catch {
+    return new ClusterError(status, '', text.slice(0, 500) || `The API server answered ${status}.`);
+  }
+}

@@ -1,0 +1,4 @@
+export * from './cluster-client';
+export * from './mirror';
+export * from './pod-log';
+export { resourcePath, type ObjectRef } from './resource-path';
