@@ -74,9 +74,11 @@ class Children {
   #child = null;
   #signal = null;
   #onSignal = (signal) => {
+    // Who asks twice means at once. The cluster is taken down all the same.
+    const sent = this.#signal ? 'SIGKILL' : signal;
     this.#signal ??= signal;
     try {
-      if (this.#child?.pid) process.kill(-this.#child.pid, signal);
+      if (this.#child?.pid) process.kill(-this.#child.pid, sent);
     } catch {
       // The group ended in this very moment.
     }
@@ -89,7 +91,7 @@ class Children {
   run = (file, args, options = {}) => {
     if (this.#signal) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
-      this.#child = spawn(file, args, { stdio: 'inherit', detached: true, ...options });
+      this.#child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true, ...options });
       this.#child.once('error', reject);
       this.#child.once('exit', (code) => {
         this.#child = null;

@@ -41,23 +41,33 @@ up() {
   check_folder
   lock
   check_owner
+  # What was being built or made when an earlier start was stopped.
+  rm -rf "$CACHE"/*.partial
   if is_up; then
     print_status
     return
   fi
-  build_binaries
   if [ -n "$(owner)" ] || [ -e "$MARKER" ]; then
     say "removing what an earlier start left"
     take_down
   fi
   check_kubelet
   check_routes
+  trap 'stop_jobs; exit 130' INT
+  trap 'stop_jobs; exit 143' TERM HUP
+  build_binaries
   trap 'undo $?' EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM HUP
   bring_up
   trap - EXIT INT TERM HUP
   print_status
+}
+
+# What runs in the background (a build, above all) does not hear a terminal's Ctrl-C.
+stop_jobs() {
+  local jobs
+  jobs="$(jobs -p)"
+  # shellcheck disable=SC2086 # one word for each pid
+  [ -z "$jobs" ] || kill -TERM $jobs 2>/dev/null || true
 }
 
 # A start that failed keeps nothing but the daemons' logs, beside the state folder.

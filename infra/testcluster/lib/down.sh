@@ -3,6 +3,7 @@
 # run again, and after a start that got only half-way. Sourced, never run.
 
 take_down() {
+  local file pid
   # Who takes the cluster down waits a few seconds; stopping in the middle would only leave more to do.
   trap '' INT TERM HUP
   set +eu
@@ -30,7 +31,7 @@ stop_daemons() {
 
 # Stopping containerd alone would leave the shims and what they run.
 remove_pods() {
-  local id pid
+  local id pid child
   if [ -S "$CONTAINERD_SOCKET" ] && containers version >/dev/null 2>&1; then
     # The namespaces that containerd made for the sandboxes, before their records go, and the results of the CNI plugins.
     for id in $(containers containers ls -q 2>/dev/null); do
@@ -52,6 +53,7 @@ containers() { timeout 20 ctr --address "$CONTAINERD_SOCKET" --namespace k8s.io 
 
 # The deepest first. mountinfo writes a space in a path as \040.
 remove_mounts() {
+  local mount
   awk -v folder="$STATE/" 'index($5, folder) == 1 {print $5}' /proc/self/mountinfo | sort -r |
     while read -r mount; do umount -l "$(printf '%b' "$mount")"; done
 }
