@@ -34,7 +34,7 @@ async function serve(where: string | number, answer: RequestListener): Promise<v
 describe('BuiltinSource', () => {
   const repository = { tenantSlug: 'a', name: 'shop', token: 'secret' };
   const source = () =>
-    new BuiltinSource({ socketPath: join(dir, 'git.sock'), consoleUrl: 'http://127.0.0.1:3000', timeoutMs: 2_000 });
+    new BuiltinSource({ socketPath: join(dir, 'git.sock'), consoleUrl: 'http://127.0.0.1:3000', timeoutMs: 15_000 });
 
   it('asks git for the head with its token, and takes the first line of the message', async () => {
     const shas = { commitSha: 'a'.repeat(40), treeSha: 'b'.repeat(40) };
@@ -61,10 +61,10 @@ describe('BuiltinSource', () => {
 });
 
 describe('GatewayProber', () => {
-  const probe = async () => {
+  const probe = async (timeoutMs = 15_000) => {
     const { port } = server.address() as AddressInfo;
     const prober = new GatewayProber({
-      ...{ gatewayUrl: `http://127.0.0.1:${port}`, appsDomain: 'localhost', key: 'k', timeoutMs: 500 },
+      ...{ gatewayUrl: `http://127.0.0.1:${port}`, appsDomain: 'localhost', key: 'k', timeoutMs },
       clock: { now: () => 1_800_000_000_000 },
     });
     return prober.probe('a', 'hello', new AbortController().signal);
@@ -82,6 +82,6 @@ describe('GatewayProber', () => {
 
   it('throws when the gateway is silent', async () => {
     await serve(0, () => undefined);
-    await expect(probe()).rejects.toThrow('The gateway does not answer.');
+    await expect(probe(500)).rejects.toThrow('The gateway does not answer.');
   });
 });
