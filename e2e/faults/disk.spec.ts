@@ -109,7 +109,7 @@ test('a build that finds no room says so, leaves nothing behind, and the old dep
     expect(await newestDeployment(platform, 'ballast')).toMatchObject({ status: 'failed' });
     expect((await invoke(platform, '/ballast/')).text).toBe('light');
     empty();
-    expect(readdirSync(path.join(home, 'builds'))).toEqual([]);
+    await expect.poll(() => readdirSync(path.join(home, 'builds'))).toEqual([]);
     await repository.commit({}, 'Again');
     await repository.commit({ 'ballast/handler.js': handler('heavy at last') });
     expect((await repository.push()).output).toContain('Live:');

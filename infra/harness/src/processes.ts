@@ -37,6 +37,15 @@ export function allProcesses(): ProcessInfo[] {
     .flatMap((name) => describe(Number(name)));
 }
 
+/** What the kernel tells of a process; null when it has ended. */
+export function statusOf(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
 function describe(pid: number): ProcessInfo[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
