@@ -1,2 +1,4 @@
 export * from './names';
 export * from './client';
+export * from './policy-model';
+export * from './tenancy';
