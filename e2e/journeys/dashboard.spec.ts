@@ -361,10 +361,11 @@ test('a console that does not answer is told, and the page recovers by itself', 
     }
   })();
   const failure = page.getByRole('alert').filter({ hasText: 'The functions could not be loaded' });
-  await expect(failure).toContainText('The console does not answer.');
+  await expect(failure).toContainText('The console does not answer.', { timeout: 30_000 });
   isDown = false;
   await keptDown;
-  await expect(failure).toBeHidden();
+  // What was killed again and again before it was ready is started again after up to half a minute.
+  await expect(failure).toBeHidden({ timeout: 45_000 });
   await expect(page.getByRole('heading', { name: 'Functions', level: 1 })).toBeVisible();
 });
 
