@@ -15,7 +15,7 @@ SUITE=bookworm
 # machine's own, and so that removing the namespace removes all of them.
 NODE_NS=wherry-node
 NODE_NAME=wherry-node
-OUTSIDE_NS=wherry-outside       # stands for the rest of the world, seen from the node
+OUTSIDE_NS=wherry-ext           # stands for the rest of the world, seen from the node
 LINK=wherry-host                # the machine's end of the link; its alias names the state folder it belongs to
 
 HOST_IP=10.250.0.1              # the machine's end of the link to the node
