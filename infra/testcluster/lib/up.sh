@@ -2,11 +2,11 @@
 
 # The machine — the node — the outside.
 make_network() {
-  ip link add "$LINK" type veth peer name "$LINK-peer"
+  ip link add "$LINK" type veth peer name wherry-peer
   ip link set "$LINK" alias "$STATE"
   ip netns add "$NODE_NS"
   ip netns add "$OUTSIDE_NS"
-  ip link set "$LINK-peer" netns "$NODE_NS" name eth0
+  ip link set wherry-peer netns "$NODE_NS" name eth0
   ip addr add "$HOST_IP/24" dev "$LINK"
   ip link set "$LINK" up
   in_node ip link set lo up
