@@ -22,10 +22,12 @@ export class ObservedReplicas {
     return this.byId.size;
   }
 
-  /** Takes a report, and returns it with its reason redacted. */
+  /** Takes a report, and returns it with its reason redacted; one that starts again keeps that of its last crash. */
   put(reported: ObservedReplica): ObservedReplica {
-    const replica = { ...reported, reason: this.redacted(reported) };
-    const id = replica.replicaId;
+    const id = reported.replicaId;
+    // While it starts again, its last words still tell most of why it does not serve.
+    const lastWords = reported.state === 'starting' ? (this.byId.get(id)?.reason ?? null) : null;
+    const replica = { ...reported, reason: this.redacted(reported) ?? lastWords };
     if (replica.state === 'gone') {
       this.byId.delete(id);
       this.crashCounts.delete(id);
