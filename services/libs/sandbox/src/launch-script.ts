@@ -36,7 +36,8 @@ export function rulesText(egress: readonly EgressRule[]): string {
  * entered as well. `$2` is rules, or empty.
  *
  * The shell waits for bubblewrap, which it will have become (`$$`), to have a child in another network namespace. The
- * parent-death signal ends slirp4netns with the sandbox.
+ * parent-death signal ends slirp4netns with the sandbox. As root, slirp4netns gets mounts of its own first: its way of
+ * shutting itself in would unmount the named network namespaces of the whole machine, where /run/netns is shared.
  */
 const openTheWayOut = `
 sleep 0.02 # The two are one processor's work each; the sandbox comes first.
@@ -51,10 +52,10 @@ while [ -z "$inside" ]; do
   [ -n "$inside" ] || sleep 0.01
 done
 if [ -n "$1" ]; then
-  enter="--net=/proc/$inside/ns/net"; target="$inside"
+  enter="--net=/proc/$inside/ns/net"; target="$inside"; own="unshare --mount"
 else
   enter="--preserve-credentials --user=/proc/$inside/ns/user --net=/proc/$inside/ns/net"
-  target="--userns-path=/proc/$inside/ns/user --netns-type=path /proc/$inside/ns/net"
+  target="--userns-path=/proc/$inside/ns/user --netns-type=path /proc/$inside/ns/net"; own=
 fi
 {
   printf %s "$2"
@@ -63,7 +64,7 @@ fi
   done
   for range in ${refusedRanges.join(' ')}; do echo "route replace unreachable $range"; done
 } | nsenter $enter ip -batch - || exit 1
-exec setpriv --pdeathsig KILL slirp4netns --configure --mtu=65520 --cidr=${cidr} \\
+exec $own setpriv --pdeathsig KILL slirp4netns --configure --mtu=65520 --cidr=${cidr} \\
   --disable-host-loopback --enable-sandbox --enable-seccomp $target tap0`;
 
 /** As printf takes it: text has no null bytes, and a filter has many. */

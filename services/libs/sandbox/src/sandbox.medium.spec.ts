@@ -355,6 +355,8 @@ describe('the way out of a sandbox', () => {
     expect(helpers().trim().split('\n').length).toBeGreaterThan(1);
     child.kill('SIGKILL');
     await expect.poll(helpers).toBe('');
+    // A name whose mount is gone still exists, and leads nowhere.
+    for (const name of [machine, world]) expect(() => ip('-n', name, 'link', 'show', 'wire')).not.toThrow();
   });
 });
 
