@@ -1,3 +1,3 @@
 export * from './engine';
 export { LocalEngine, type LocalEngineOptions } from './local/local-engine';
-export type { Clock } from './local/clock';
+export type { Clock } from './clock';

@@ -12,7 +12,7 @@ import {
   type TenantScope,
 } from '@wherry/cluster';
 import type { DesiredRevision } from '../engine';
-import type { Clock } from '../local/clock';
+import type { Clock } from '../clock';
 import type { Deployment, Pod } from './cluster-objects';
 import { conditionOf } from './cluster-objects';
 import { isLeaving, refusal, replicaIdOf } from './observe-pod';

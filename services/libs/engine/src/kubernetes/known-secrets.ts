@@ -1,6 +1,6 @@
 import { generationName, isStatus, names, type ClusterClient } from '@wherry/cluster';
 import type { DesiredRevision } from '../engine';
-import { redactionNeedles } from '../local/redact';
+import { redactionNeedles } from '../redact';
 import type { Pod } from './cluster-objects';
 import type { Needles } from './observe-pod';
 

@@ -1,8 +1,8 @@
 import { clusterSource, Mirror, names, type ClusterClient, type TenantScope, type WatchEvent } from '@wherry/cluster';
 import type { DesiredRevision, Engine, FunctionLogLine, ObservedReplica } from '../engine';
-import { systemClock } from '../local/adapters/clock';
-import type { Clock } from '../local/clock';
-import { Wake } from '../local/wake';
+import { systemClock } from '../adapters/clock';
+import type { Clock } from '../clock';
+import { Wake } from '../wake';
 import type { Deployment, Pod } from './cluster-objects';
 import { Generations } from './generations';
 import { KnownSecrets } from './known-secrets';

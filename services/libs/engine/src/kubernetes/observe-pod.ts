@@ -1,6 +1,6 @@
 import { names } from '@wherry/cluster';
 import type { ObservedReplica } from '../engine';
-import { LogParser } from '../local/log-parser';
+import { LogParser } from '../log-parser';
 import { conditionOf, type Deployment, type Pod, type Terminated } from './cluster-objects';
 import { functionPort, healthPath } from './render';
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ObservedReplica } from '../engine';
-import { Wake } from '../local/wake';
+import { Wake } from '../wake';
 
 /** What the observer was told of each replica, and what it still has to hear, in order. */
 export class Told {

@@ -2,7 +2,7 @@ import { newId } from '@wherry/domain';
 import type { KeeperClient } from '@wherry/keeper';
 import { detectEgress } from '@wherry/sandbox';
 import type { DesiredRevision, Engine, FunctionLogLine, ObservedReplica } from '../engine';
-import { systemClock } from './adapters/clock';
+import { systemClock } from '../adapters/clock';
 import {
   isRunByRoot,
   listOutputs,
@@ -13,13 +13,13 @@ import {
   watchOutputs,
 } from './adapters/host';
 import { ReplicaFolder, type ReplicaRecord } from './adapters/replica-folder';
-import type { Clock } from './clock';
+import type { Clock } from '../clock';
 import { decide } from './decide';
-import { redactionNeedles } from './redact';
+import { redactionNeedles } from '../redact';
 import type { LocalHost } from './render-replica';
 import { keeperId, Replica, replicaIdOf, type ReplicaSurroundings } from './replica';
 import { ReplicaOutput } from './replica-output';
-import { untilAborted, Wake } from './wake';
+import { untilAborted, Wake } from '../wake';
 
 export type LocalEngineOptions = Readonly<{
   keeper: KeeperClient;

@@ -1,6 +1,6 @@
 import type { FunctionLogLine } from '../engine';
 import { OutputFile } from './adapters/output-file';
-import { LogParser, type ParsedLine } from './log-parser';
+import { LogParser, type ParsedLine } from '../log-parser';
 
 type Origin = Pick<FunctionLogLine, 'tenantId' | 'revisionId' | 'replicaId'>;
 /** A line and where in the file it ends; lines of ours end where the line before them does. */

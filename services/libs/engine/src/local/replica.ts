@@ -4,7 +4,7 @@ import type { DesiredRevision, ObservedReplica } from '../engine';
 import { folderExists } from './adapters/host';
 import type { ReplicaFolder, ReplicaRecord } from './adapters/replica-folder';
 import { sealMount } from './adapters/seal-mount';
-import type { Clock } from './clock';
+import type { Clock } from '../clock';
 import { backoffMs, type ReplicaState, type ReplicaView } from './decide';
 import { artifactDir, hasOwnUid, ownInside, renderReplica, type LocalHost } from './render-replica';
 import type { ReplicaOutput } from './replica-output';

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { untilAborted } from '../wake';
+import { untilAborted } from '../../wake';
 
 /** What another engine instance must know to adopt a replica. Holds no secrets. */
 export const ReplicaRecord = z.strictObject({
