@@ -37,7 +37,7 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
     WHERRY_GATEWAY_URL: gatewayUrl(facts),
     WHERRY_APPS_DOMAIN: appsDomain,
   };
-  const gitSocket = { WHERRY_GIT_SOCKET: path.join(state.run, 'git.sock') };
+  const gitAddress = { WHERRY_GIT_ADDRESS: `unix:${path.join(state.run, 'git.sock')}` };
   const probeKey = { WHERRY_PROBE_KEY_FILE: path.join(state.secrets, 'probe.key') };
   const engine = {
     WHERRY_KEEPER_SOCKET: keeperSocket(state),
@@ -48,16 +48,16 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
   const settings: Record<string, Record<string, string>> = {
     api: {
       ...urls,
-      ...gitSocket,
+      ...gitAddress,
       WHERRY_CONSOLE_HOST: '127.0.0.1',
       WHERRY_CONSOLE_PORT: String(facts.consolePort),
       WHERRY_DASHBOARD_DIR: path.join(facts.checkout, 'dist', 'dashboard'),
       WHERRY_SANDBOX: facts.sandbox,
     },
-    git: { ...urls, ...gitSocket, WHERRY_REPOSITORIES_DIR: state.repositories },
+    git: { ...urls, ...gitAddress, WHERRY_REPOSITORIES_DIR: state.repositories },
     worker: {
       ...urls,
-      ...gitSocket,
+      ...gitAddress,
       ...probeKey,
       ...engine,
       WHERRY_BUILDER_FILE: path.join(facts.checkout, 'dist', 'builder.mjs'),

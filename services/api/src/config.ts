@@ -1,3 +1,4 @@
+import { ServiceAddress } from '@wherry/config';
 import { z } from 'zod';
 
 const BaseUrl = z.url().transform((url) => url.replace(/\/+$/, ''));
@@ -10,7 +11,7 @@ export const ApiEnvironment = z.object({
   WHERRY_CONSOLE_URL: BaseUrl,
   WHERRY_GATEWAY_URL: BaseUrl,
   WHERRY_APPS_DOMAIN: z.string().min(1),
-  WHERRY_GIT_SOCKET: z.string().min(1),
+  WHERRY_GIT_ADDRESS: ServiceAddress,
   WHERRY_DASHBOARD_DIR: z.string().min(1),
   WHERRY_SANDBOX: z.enum(['bubblewrap', 'none']),
 });
@@ -20,7 +21,7 @@ export type ApiSettings = Readonly<{
   consoleUrl: string;
   gatewayUrl: string;
   appsDomain: string;
-  gitSocket: string;
+  gitAddress: ServiceAddress;
   dashboardDir: string;
   sandbox: 'bubblewrap' | 'none';
   /** What becomes of a reply that is not as the contract says: tests fail, production logs it. */

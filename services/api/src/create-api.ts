@@ -22,7 +22,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const server = express();
   server.disable('x-powered-by').disable('etag').set('query parser', 'simple');
   server.use(openRequest(log, system));
-  server.use('/git/', gitProxy(settings.gitSocket));
+  server.use('/git/', gitProxy(settings.gitAddress));
   server.use(secureHeaders, ownHostOnly(settings.consoleUrl), refuseNul);
   server.use('/v1', neverCached);
   const serveDashboard = dashboard(settings.dashboardDir);

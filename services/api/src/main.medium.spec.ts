@@ -41,7 +41,7 @@ function environment(port: number): Record<string, string> {
   return {
     ...{ WHERRY_DATABASE_URL_FILE: join(folder, 'db.url'), WHERRY_CONSOLE_PORT: String(port) },
     ...{ WHERRY_CONSOLE_URL: `http://127.0.0.1:${port}/`, WHERRY_GATEWAY_URL: 'http://127.0.0.1:8080' },
-    ...{ WHERRY_APPS_DOMAIN: 'localhost', WHERRY_GIT_SOCKET: join(folder, 'git.sock') },
+    ...{ WHERRY_APPS_DOMAIN: 'localhost', WHERRY_GIT_ADDRESS: `unix:${join(folder, 'git.sock')}` },
     ...{ WHERRY_DASHBOARD_DIR: join(folder, 'none'), WHERRY_SANDBOX: 'bubblewrap' },
   };
 }

@@ -19,7 +19,7 @@ async function main(): Promise<void> {
     consoleUrl: env.WHERRY_CONSOLE_URL,
     gatewayUrl: env.WHERRY_GATEWAY_URL,
     appsDomain: env.WHERRY_APPS_DOMAIN,
-    gitSocket: env.WHERRY_GIT_SOCKET,
+    gitAddress: env.WHERRY_GIT_ADDRESS,
     dashboardDir: env.WHERRY_DASHBOARD_DIR,
     sandbox: env.WHERRY_SANDBOX,
     onInvalidResponse: 'log',

@@ -1,5 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import type { ServiceAddress } from '@wherry/config';
 import { GitTokenStore, PushProgressStore, RefStore, type Database, type Tx } from '@wherry/db';
 import { channels } from '@wherry/contract';
 import { newId } from '@wherry/domain';
@@ -98,14 +99,18 @@ export class GitService {
     }
   }
 
-  /** Listens on a unix socket that only this user can open; one left by a killed process is replaced. */
-  async listen(socketPath: string): Promise<void> {
-    await rm(socketPath, { force: true });
+  /** Listens. A unix socket can be opened by this user only; one left by a killed process is replaced. */
+  async listen(address: ServiceAddress): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.server.once('error', reject);
-    this.server.listen(socketPath, resolve);
+    if (!('socketPath' in address)) {
+      this.server.listen(address, resolve);
+      return promise;
+    }
+    await rm(address.socketPath, { force: true });
+    this.server.listen(address.socketPath, resolve);
     await promise;
-    await chmod(socketPath, 0o600);
+    await chmod(address.socketPath, 0o600);
   }
 
   /** Takes no new requests, tells those who follow a deployment where to look on, and returns when all have ended. */

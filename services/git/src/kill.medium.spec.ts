@@ -25,7 +25,7 @@ async function startService(): Promise<ChildProcess> {
     env: {
       PATH: process.env['PATH'],
       WHERRY_DATABASE_URL_FILE: join(remote.folder, 'db.url'),
-      WHERRY_GIT_SOCKET: socket(),
+      WHERRY_GIT_ADDRESS: `unix:${socket()}`,
       WHERRY_REPOSITORIES_DIR: remote.repositoriesDir,
       WHERRY_CONSOLE_URL: 'http://127.0.0.1:3000',
       WHERRY_GATEWAY_URL: 'http://127.0.0.1:8080',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { loadConfig, readSecretFile } from '@wherry/config';
+import { loadConfig, readSecretFile, ServiceAddress } from '@wherry/config';
 import { channels } from '@wherry/contract';
 import { Database, Listener } from '@wherry/db';
 import { JsonLog, describeError } from '@wherry/logging';
@@ -10,7 +10,7 @@ import { GitService } from './git-service';
 const config = loadConfig(
   z.object({
     WHERRY_DATABASE_URL_FILE: z.string().min(1),
-    WHERRY_GIT_SOCKET: z.string().min(1),
+    WHERRY_GIT_ADDRESS: ServiceAddress,
     WHERRY_REPOSITORIES_DIR: z.string().min(1),
     WHERRY_CONSOLE_URL: z.url(),
     WHERRY_GATEWAY_URL: z.url(),
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     onError: (error) => log.write({ op: 'listener.connect', ok: false, message: describeError(error) }),
   });
   await listener.start();
-  await service.listen(config.WHERRY_GIT_SOCKET);
+  await service.listen(config.WHERRY_GIT_ADDRESS);
   service.keepReconciled();
 
   let isStopping = false;

@@ -43,7 +43,7 @@ export type AssembleConfig = Omit<
   WorkerConfig,
   | 'WHERRY_DATABASE_URL_FILE'
   | 'WHERRY_CONSOLE_URL'
-  | 'WHERRY_GIT_SOCKET'
+  | 'WHERRY_GIT_ADDRESS'
   | 'WHERRY_GATEWAY_URL'
   | 'WHERRY_APPS_DOMAIN'
   | 'WHERRY_PROBE_KEY_FILE'

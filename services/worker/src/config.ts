@@ -1,3 +1,4 @@
+import { ServiceAddress } from '@wherry/config';
 import { z } from 'zod';
 
 const seconds = z.coerce.number().int().min(1);
@@ -7,7 +8,7 @@ const path = z.string().min(1);
 export const WorkerConfig = z.object({
   WHERRY_DATABASE_URL_FILE: path,
   WHERRY_CONSOLE_URL: z.url(),
-  WHERRY_GIT_SOCKET: path,
+  WHERRY_GIT_ADDRESS: ServiceAddress,
   WHERRY_GATEWAY_URL: z.url(),
   WHERRY_APPS_DOMAIN: z.string().min(1),
   WHERRY_PROBE_KEY_FILE: path,

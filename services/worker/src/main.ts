@@ -38,7 +38,7 @@ async function open() {
     isRoot: process.getuid?.() === 0,
     artifacts: new ArtifactFolder(`${config.WHERRY_STATE_DIR}/artifacts`, clock),
     source: new BuiltinSource({
-      socketPath: config.WHERRY_GIT_SOCKET,
+      address: config.WHERRY_GIT_ADDRESS,
       consoleUrl: config.WHERRY_CONSOLE_URL,
       timeoutMs: 10_000,
     }),

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream';
+import type { ServiceAddress } from '@wherry/config';
 import type { RequestHandler, Response } from 'express';
 import { sessionCookie, withoutCookie } from '../http/cookies';
 import { contextOf } from '../http/request-context';
@@ -16,15 +17,16 @@ const hopByHop = new Set([
 ]);
 
 /**
- * Hands `/git/…` to the git service on its socket, both ways as it streams, without looking inside. git checks the
- * token; the console's cookie is not for it. The request's id goes along, for git's own log line.
+ * Hands `/git/…` to the git service, both ways as it streams, without looking inside. git checks the token; the console's
+ * cookie is not for it. The request's id goes along, for git's own log line. Each request has a connection of its own: a
+ * kept one may have been closed by a git service that was just replaced, and a push cannot be sent twice.
  */
-export function gitProxy(socketPath: string): RequestHandler {
+export function gitProxy(address: ServiceAddress): RequestHandler {
   return (request, response) => {
     const context = contextOf(request);
     context.op = 'git.proxy';
     const upstream = httpRequest({
-      ...{ socketPath, method: request.method, path: request.originalUrl },
+      ...{ ...address, agent: false, method: request.method, path: request.originalUrl },
       headers: { ...forwarded(request.headers), 'x-request-id': context.requestId },
     });
     const fail = (error: Error): void => {

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -20,7 +21,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'outside'), 'outside');
   const gitSocket = join(folder, 'git.sock');
   git = createServer((request, reply) => onGit(request, reply)).listen(gitSocket);
-  api = await startApi({ settings: { gitSocket, dashboardDir: join(folder, 'web') } });
+  api = await startApi({ settings: { gitAddress: { socketPath: gitSocket }, dashboardDir: join(folder, 'web') } });
 });
 afterAll(async () => {
   await api.close();
@@ -136,6 +137,18 @@ it('passes git both ways as it streams, with the id of the request and without t
   });
   expect(answer.headers['x-request-id']).toMatch(/^[-0-9a-f]{36}$/);
   expect(reply?.writableFinished).toBe(true);
+});
+
+it('passes git to a service on the network as to one on a socket', async () => {
+  const remote = createServer((request, reply) => void reply.end(`${request.method} ${request.url}`));
+  await new Promise<void>((resolve) => remote.listen(0, '127.0.0.1', resolve));
+  const { port } = remote.address() as AddressInfo;
+  const networked = await startApi({ settings: { gitAddress: { host: '127.0.0.1', port } } });
+  const path = '/git/acme/a.git/info/refs?service=git-upload-pack';
+  expect((await networked.send('GET', path)).text).toBe(`GET ${path}`);
+  await new Promise((resolve) => remote.close(resolve));
+  expect((await networked.send('GET', path)).status).toBe(503);
+  await networked.close();
 });
 
 it('passes bodies of many megabytes through to git', async () => {

@@ -54,7 +54,8 @@ export async function startApi(
   const { port } = server.address() as AddressInfo;
   const settings: ApiSettings = {
     ...{ consoleUrl: `http://127.0.0.1:${port}`, gatewayUrl: 'http://127.0.0.1:8080', appsDomain: 'localhost' },
-    ...{ gitSocket: join(tmpdir(), `wherry-git-${port}.sock`), dashboardDir: join(tmpdir(), `wherry-none-${port}`) },
+    gitAddress: { socketPath: join(tmpdir(), `wherry-git-${port}.sock`) },
+    dashboardDir: join(tmpdir(), `wherry-none-${port}`),
     ...{ sandbox: options.sandbox ?? 'bubblewrap', onInvalidResponse: 'throw' as const },
     limits: { ...defaultLimits, ...options.limits },
     ...options.settings,

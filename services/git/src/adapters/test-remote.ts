@@ -122,7 +122,7 @@ export class TestRemote {
       onNotification: (channel, payload) => service.hear(channel, payload),
     });
     await listener.start();
-    await new Promise<void>((resolve) => service.server.listen(0, '127.0.0.1', resolve));
+    await service.listen({ host: '127.0.0.1', port: 0 });
     this.closers.unshift(async () => {
       await service.stop();
       await Promise.all([listener.stop(), queue.close(), db.close()]);

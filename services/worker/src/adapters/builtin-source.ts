@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import type { ServiceAddress } from '@wherry/config';
 import { z } from 'zod';
 import type { Head, Source, SourceRepository } from '../source/source';
 
@@ -12,9 +13,12 @@ const HeadReply = z.object({
 /** No head is this large; more is refused instead of held. */
 const maxReplyBytes = 1024 * 1024;
 
-/** The built-in remote: heads over the git process's own socket, fetches over the console's address like anyone's. */
+/**
+ * The built-in remote. Heads come from the git process's own address. Builders fetch from there too when it is one of the
+ * network, and else from the console's, like anyone: the socket is not theirs to open.
+ */
 export class BuiltinSource implements Source {
-  constructor(private readonly options: Readonly<{ socketPath: string; consoleUrl: string; timeoutMs: number }>) {}
+  constructor(private readonly options: Readonly<{ address: ServiceAddress; consoleUrl: string; timeoutMs: number }>) {}
 
   async head(repository: SourceRepository, ref: string): Promise<Head | null> {
     const path = `/heads/${encodeURIComponent(repository.tenantSlug)}/${encodeURIComponent(repository.name)}`;
@@ -26,14 +30,16 @@ export class BuiltinSource implements Source {
   }
 
   remoteFor(repository: Readonly<{ tenantSlug: string; name: string }>): string {
-    return `${this.options.consoleUrl.replace(/\/$/, '')}/git/${repository.tenantSlug}/${repository.name}.git`;
+    const { address, consoleUrl } = this.options;
+    const base = 'port' in address ? urlOf(address) : consoleUrl.replace(/\/$/, '');
+    return `${base}/git/${repository.tenantSlug}/${repository.name}.git`;
   }
 
   private get(path: string, token: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(this.options.timeoutMs);
       const auth = `worker:${token}`;
-      const req = request({ socketPath: this.options.socketPath, path, auth, signal, agent: false }, (res) => {
+      const req = request({ ...this.options.address, path, auth, signal, agent: false }, (res) => {
         const chunks: Buffer[] = [];
         let size = 0;
         res.on('data', (chunk: Buffer) => {
@@ -48,4 +54,8 @@ export class BuiltinSource implements Source {
       req.end();
     });
   }
+}
+
+function urlOf({ host, port }: Readonly<{ host: string; port: number }>): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

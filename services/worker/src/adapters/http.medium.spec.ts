@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ServiceAddress } from '@wherry/config';
 import { signProbe } from '@wherry/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BuiltinSource } from './builtin-source';
@@ -33,15 +34,17 @@ async function serve(where: string | number, answer: RequestListener): Promise<v
 
 describe('BuiltinSource', () => {
   const repository = { tenantSlug: 'a', name: 'shop', token: 'secret' };
-  const source = () =>
-    new BuiltinSource({ socketPath: join(dir, 'git.sock'), consoleUrl: 'http://127.0.0.1:3000', timeoutMs: 15_000 });
+  const from = (address: ServiceAddress) =>
+    new BuiltinSource({ address, consoleUrl: 'http://127.0.0.1:3000', timeoutMs: 15_000 });
+  const source = () => from({ socketPath: join(dir, 'git.sock') });
 
-  it('asks git for the head with its token, and takes the first line of the message', async () => {
+  it.each(['unix', 'http'])('asks git over %s for the head with its token, and takes the first line', async (way) => {
     const shas = { commitSha: 'a'.repeat(40), treeSha: 'b'.repeat(40) };
-    await serve(join(dir, 'git.sock'), (_req, res) =>
+    await serve(way === 'unix' ? join(dir, 'git.sock') : 0, (_req, res) =>
       res.end(JSON.stringify({ ...shas, message: 'Subject\n\nBody', author: 'Ada' })),
     );
-    expect(await source().head(repository, 'refs/heads/main')).toEqual({ ...shas, message: 'Subject', author: 'Ada' });
+    const asked = way === 'unix' ? source() : from({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+    expect(await asked.head(repository, 'refs/heads/main')).toEqual({ ...shas, message: 'Subject', author: 'Ada' });
     expect(seen[0]?.url).toBe('/heads/a/shop?ref=refs%2Fheads%2Fmain');
     expect(seen[0]?.headers.authorization).toBe(`Basic ${Buffer.from('worker:secret').toString('base64')}`);
   });
@@ -57,6 +60,12 @@ describe('BuiltinSource', () => {
   it('names the remote that everyone uses, without credentials', async () => {
     await serve(join(dir, 'git.sock'), (_req, res) => res.end());
     expect(source().remoteFor(repository)).toBe('http://127.0.0.1:3000/git/a/shop.git');
+  });
+
+  it('names the git service itself when that is on the network: builders reach nothing else there', async () => {
+    await serve(join(dir, 'git.sock'), (_req, res) => res.end());
+    expect(from({ host: 'git', port: 8081 }).remoteFor(repository)).toBe('http://git:8081/git/a/shop.git');
+    expect(from({ host: 'fd00::1', port: 8081 }).remoteFor(repository)).toBe('http://[fd00::1]:8081/git/a/shop.git');
   });
 });
 
