@@ -19,5 +19,7 @@ export const channels = {
   tenant: 'wherry_tenant',
   /** `<gatewayId>`: a gateway acknowledged a newer routing version. */
   acknowledged: 'wherry_acknowledged',
+  /** `<tenantId>/<trust>`: a build daemon is wanted, or what is said of one changed. */
+  buildDaemon: 'wherry_build_daemon',
 } as const;
 export type Channel = (typeof channels)[keyof typeof channels];

@@ -33,6 +33,7 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'AccessStore.touchToken': 'authentication',
   'ConsoleTenantStore.create': 'operator',
   'ConsoleTenantStore.hasAny': 'operator',
+  'PlatformStore.checks': null,
   'SessionStore.beginSession': null,
   'SessionStore.createLink': null,
   'SessionStore.endSession': null,
@@ -58,7 +59,11 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'SweepStore.turnPartitions': null,
   'SweepStore.unfinishedBuilds': 'sweep',
 
+  'BuildDaemonStore.list': 'reconcile',
+  'PlatformCheckStore.read': null,
+  'PlatformCheckStore.write': null,
   'SealingKeyStore.register': null,
   'SnapshotStore.read': 'reconcile',
   'SnapshotStore.readTraffic': 'reconcile',
+  'TenantListStore.present': 'reconcile',
 };

@@ -97,6 +97,7 @@ function rowsOf(t: SeededTenant, text: string, options: SeedOptions): [table: st
       'secrets',
       { tenant_id, environment_id, name: t.secretName, version: 1, key_id: 'key_seed', sealed: Buffer.from(text) },
     ],
+    ['build_daemons', { tenant_id, trust: 'trusted', wanted_until: new Date(0), state: 'failed', reason: text }],
     ['functions', { tenant_id, id: t.functionId, environment_id, name: t.functionName, repository_id, root_dir: '.' }],
     ['deployments', deploymentOf(t, text, options.deploymentStatus ?? 'building')],
     ['revisions', revisionOf(t, text)],

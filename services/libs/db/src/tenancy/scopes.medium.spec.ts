@@ -19,7 +19,7 @@ const allowed = {
   metering: { wherry_gateway: 'activity:riwd functions:r receipts:ri revisions:r usage_hourly:riw' },
   reconcile: {
     wherry_controller:
-      'activity:r deployment_functions:r deployments:r environments:r functions:r releases:r replicas:r revisions:r routes:r secrets:r tenants:r',
+      'activity:r build_daemons:r deployment_functions:r deployments:r environments:r functions:r releases:r replicas:r revisions:r routes:r secrets:r tenants:r',
   },
   sweep: { wherry_worker: 'deployments:r releases:r repositories:r repository_refs:r revisions:r tenants:r' },
   refs: { wherry_git: 'pushes:r repositories:r repository_refs:r tenants:r' },

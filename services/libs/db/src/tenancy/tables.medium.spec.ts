@@ -18,6 +18,7 @@ const withoutTenant = [
   'public._prisma_migrations',
   'public.gateways',
   'public.login_links',
+  'public.platform_checks',
   'public.receipt_segments',
   'public.routing_version',
   'public.sealing_keys',

@@ -11,6 +11,7 @@ export {
   type RevisionRow as ConsoleRevisionRow,
 } from './function-store';
 export { ConsoleLogStore, type LogFilter, type LogPlace, type LogRow } from './log-store';
+export { PlatformStore, type ShownCheck } from './platform-store';
 export { ConsoleRepositoryStore, type RepositoryRow as ConsoleRepositoryRow } from './repository-store';
 export { ConsoleSecretStore, type SecretRow as ConsoleSecretRow } from './secret-store';
 export { SessionStore } from './session-store';

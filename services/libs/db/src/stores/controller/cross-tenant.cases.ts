@@ -1,5 +1,7 @@
 import { casesOf, type StoreCases } from '../../tenancy/cases';
-import { FunctionLogStore, IdleUsageStore, ReleaseStore, ReplicaStore } from './index';
+import { BuildDaemonStore, FunctionLogStore, IdleUsageStore, ReleaseStore, ReplicaStore } from './index';
+
+const failed = { state: 'failed', address: null, reason: 'No.' } as const;
 
 export const crossTenantCases: readonly StoreCases[] = [
   casesOf(ReleaseStore, (db) => new ReleaseStore(db), {
@@ -27,5 +29,13 @@ export const crossTenantCases: readonly StoreCases[] = [
   casesOf(IdleUsageStore, (db) => new IdleUsageStore(db), {
     add: ({ store, tenantId, theirs }) =>
       store.add(tenantId, [{ functionId: theirs.functionId, atMs: 1, idleMibMs: 5 }]),
+  }),
+  casesOf(BuildDaemonStore, (db) => new BuildDaemonStore(db), {
+    report: {
+      given: `update build_daemons set wanted_until = now() + interval '1 hour' where tenant_id = $1`,
+      attempt: ({ store, tenantId }) => store.report(tenantId, 'trusted', failed),
+    },
+    rest: ({ store, tenantId }) => store.rest(tenantId, 'trusted'),
+    remove: ({ store, tenantId }) => store.remove(tenantId, 'trusted'),
   }),
 ];

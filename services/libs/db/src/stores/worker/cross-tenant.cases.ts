@@ -1,5 +1,5 @@
 import { casesOf, type StoreCases } from '../../tenancy/cases';
-import { BuildResultStore, BuildStore, PlanStore, ProofStore, SweepStore } from './index';
+import { BuildDaemonWishStore, BuildResultStore, BuildStore, PlanStore, ProofStore, SweepStore } from './index';
 
 const lease = { owner: 'other', seconds: 60 };
 const token = (id: string) => ({ id: `tok_new_${id}`, hash: Buffer.from(id.padEnd(32, '.')) });
@@ -9,6 +9,14 @@ const routed = `update releases set status = 'routed', routed_version = 1 where 
 const leased = `update deployments set lease_owner = 'other', lease_until = now() where tenant_id = $1`;
 
 export const crossTenantCases: readonly StoreCases[] = [
+  casesOf(BuildDaemonWishStore, (db) => new BuildDaemonWishStore(db), {
+    want: ({ store, tenantId }) => store.want(tenantId, 'trusted', 60),
+    renew: {
+      given: `update build_daemons set wanted_until = now() + interval '1 minute' where tenant_id = $1`,
+      attempt: ({ store, tenantId }) => store.renew(tenantId, 'trusted', 3600),
+    },
+    read: ({ store, tenantId }) => store.read(tenantId, 'trusted'),
+  }),
   casesOf(BuildStore, (db) => new BuildStore(db), {
     claim: ({ store, tenantId, theirs }) => store.claim(tenantId, theirs.deploymentId, lease, token(theirs.slug)),
     cancelWaiting: {
