@@ -1,41 +1,86 @@
-# Builds the cluster's binaries from Go modules, once for each state of src/. Sourced, never run.
+# Builds the cluster's binaries from Go modules. Each folder of src/ has a folder of its own in the cache, named by the
+# hash of what it was built from, so that a change of one does not build the others again; $BIN holds links to all of
+# them. Sourced, never run.
 
-BIN="$CACHE/bin-$(hash_of "$HERE/src" "$HERE/lib/build.sh" "$KUBERNETES_VERSION" "$(uname -m)")"
+COMPONENTS=(kubernetes calico coredns pause buildkit helm)
+HELM_VERSION=3.19.5
+
+# Without its version the API server calls itself v0.0.0 and clients refuse it.
+kubernetes_flags() {
+  local version=k8s.io/component-base/version
+  echo "-s -w -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=34"
+}
+
+# One binary for all of Kubernetes; which part it is goes by the name it is called by.
+build_kubernetes() {
+  local name
+  go_build kubernetes . -tags providerless -ldflags "$(kubernetes_flags)"
+  for name in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy; do ln -s kubernetes "$OUT/$name"; done
+  go_build kubectl k8s.io/kubernetes/cmd/kubectl -ldflags "$(kubernetes_flags)"
+}
+
+# Without cgo Felix's eBPF data plane is stubs; the iptables one is complete.
+build_calico() {
+  local module=github.com/projectcalico/calico crds
+  go_build calico-felix "$module/felix/cmd/calico-felix" -mod=mod -ldflags '-s -w'
+  go_build calico "$module/cni-plugin/cmd/calico" -mod=mod -ldflags '-s -w'
+  crds="$(cd "$OUT/src" && go list -mod=mod -m -f '{{.Dir}}' "$module")/manifests/crds.yaml"
+  install -m 644 "$crds" "$OUT/calico-crds.yaml"
+}
+
+build_coredns() { go_build coredns . -ldflags '-s -w'; }
+build_pause() { go_build pause . -ldflags '-s -w'; }
+
+build_buildkit() {
+  go_build buildkitd github.com/moby/buildkit/cmd/buildkitd -ldflags '-s -w'
+  go_build buildctl github.com/moby/buildkit/cmd/buildctl -ldflags '-s -w'
+}
+
+# Without its version Helm would not know whether a chart is for it.
+build_helm() {
+  go_build helm helm.sh/helm/v3/cmd/helm -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=v$HELM_VERSION"
+}
+
+# How a component is built is part of what it was built from.
+folder_of() {
+  echo "$CACHE/$1-$(hash_of "$HERE/src/$1" "$(declare -f "build_$1" kubernetes_flags go_build)" \
+    "$KUBERNETES_VERSION" "$HELM_VERSION" "$(uname -m)")"
+}
+
+BIN="$CACHE/bin-$(for component in "${COMPONENTS[@]}"; do folder_of "$component"; done | sha256sum | cut -c1-16)"
 
 build_binaries() {
   [ ! -d "$BIN" ] || return 0
-  command -v go >/dev/null || fail "Go 1.26 is needed to build the cluster's binaries, once: see https://go.dev/dl/."
-  say "building Kubernetes, Calico, CoreDNS and BuildKit: about 15 minutes on two cores the first time"
-  # Built beside its final name and renamed at the end: a build that was stopped is never taken for a whole one.
-  local out="$BIN.partial" version=k8s.io/component-base/version name crds
-  rm -rf "$out"
-  mkdir -p "$out"
-  # Go may write to go.mod and go.sum, which are part of the hash: it gets a copy.
-  cp -r "$HERE/src" "$out/src"
-  # One binary for all of Kubernetes; which part it is goes by the name it is called by. Without its version the API
-  # server calls itself v0.0.0 and clients refuse it.
-  local flags="-s -w -X $version.gitVersion=v$KUBERNETES_VERSION -X $version.gitMajor=1 -X $version.gitMinor=34"
-  go_build kubernetes "$out/kubernetes" . -tags providerless -ldflags "$flags"
-  for name in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy; do ln -s kubernetes "$out/$name"; done
-  go_build kubernetes "$out/kubectl" k8s.io/kubernetes/cmd/kubectl -ldflags "$flags"
-  go_build coredns "$out/coredns" . -ldflags '-s -w'
-  go_build pause "$out/pause" . -ldflags '-s -w'
-  # Without cgo Felix's eBPF data plane is stubs; the iptables one is complete.
-  go_build calico "$out/calico-felix" github.com/projectcalico/calico/felix/cmd/calico-felix -mod=mod -ldflags '-s -w'
-  go_build calico "$out/calico" github.com/projectcalico/calico/cni-plugin/cmd/calico -mod=mod -ldflags '-s -w'
-  go_build buildkit "$out/buildkitd" github.com/moby/buildkit/cmd/buildkitd -ldflags '-s -w'
-  go_build buildkit "$out/buildctl" github.com/moby/buildkit/cmd/buildctl -ldflags '-s -w'
-  crds="$(cd "$out/src/calico" && go list -mod=mod -m -f '{{.Dir}}' github.com/projectcalico/calico)/manifests/crds.yaml"
-  install -m 644 "$crds" "$out/calico-crds.yaml"
-  rm -rf "$out/src"
-  mv "$out" "$BIN"
+  local component
+  for component in "${COMPONENTS[@]}"; do build_component "$component"; done
+  rm -rf "$BIN.partial"
+  mkdir -p "$BIN.partial"
+  for component in "${COMPONENTS[@]}"; do cp -a --link "$(folder_of "$component")/." "$BIN.partial/"; done
+  mv "$BIN.partial" "$BIN"
 }
 
-# go_build FOLDER-OF-SRC OUTPUT PACKAGE FLAGS…
+# Built beside its final name and renamed at the end: a build that was stopped is never taken for a whole one.
+build_component() {
+  local component="$1" folder
+  folder="$(folder_of "$component")"
+  [ ! -d "$folder" ] || return 0
+  command -v go >/dev/null || fail "Go 1.26 is needed to build the cluster's binaries, once: see https://go.dev/dl/."
+  say "building $component; all of them take about 15 minutes on two cores the first time"
+  OUT="$folder.partial"
+  rm -rf "$OUT"
+  mkdir -p "$OUT"
+  # Go may write to go.mod and go.sum, which are part of the hash: it gets a copy.
+  cp -r "$HERE/src/$component" "$OUT/src"
+  "build_$component"
+  rm -rf "$OUT/src"
+  mv "$OUT" "$folder"
+}
+
+# go_build OUTPUT PACKAGE FLAGS…
 go_build() {
-  local folder="$BIN.partial/src/$1" output="$2" package="$3"
-  shift 3
-  interruptible env -C "$folder" CGO_ENABLED=0 go build -trimpath -buildvcs=false "$@" -o "$output" "$package" ||
-    fail "$(basename "$output") could not be built; Go's own message is above. The build goes on from where it was at the next try."
-  say "built $(basename "$output") ($(du -h "$output" | cut -f1))"
+  local output="$1" package="$2"
+  shift 2
+  interruptible env -C "$OUT/src" CGO_ENABLED=0 go build -trimpath -buildvcs=false "$@" -o "$OUT/$output" "$package" ||
+    fail "$output could not be built; Go's own message is above. The build goes on from where it was at the next try."
+  say "built $output ($(du -h "$OUT/$output" | cut -f1))"
 }

@@ -34,6 +34,10 @@ DNS_IP=10.96.0.10
 # machine, from containerd and from a pod.
 REGISTRY="$NODE_IP:5000"
 
+# Where tests install the registry that comes with the chart: a Service's address, named alike by pods, by BuildKit and
+# by containerd. Plain HTTP, because no certificate authority of a test is known to the node.
+BUNDLED_REGISTRY=10.96.0.50:5000
+
 PKI="$STATE/pki"
 LOGS="$STATE/logs"
 PIDS="$STATE/pids"

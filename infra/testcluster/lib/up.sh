@@ -58,12 +58,16 @@ YAML
 # "FROM node:26-bookworm-slim" or "image: node:26-bookworm-slim" works without the internet.
 start_containerd() {
   local folder="$STATE/containerd"
-  mkdir -p "$folder/certs.d/$REGISTRY" "$folder/certs.d/docker.io" "$STATE/cni/bin" "$STATE/cni/net.d"
-  cat >"$folder/certs.d/$REGISTRY/hosts.toml" <<TOML
-server = "http://$REGISTRY"
-[host."http://$REGISTRY"]
+  local host
+  mkdir -p "$folder/certs.d/docker.io" "$STATE/cni/bin" "$STATE/cni/net.d"
+  for host in "$REGISTRY" "$BUNDLED_REGISTRY"; do
+    mkdir -p "$folder/certs.d/$host"
+    cat >"$folder/certs.d/$host/hosts.toml" <<TOML
+server = "http://$host"
+[host."http://$host"]
   capabilities = ["pull", "resolve"]
 TOML
+  done
   cat >"$folder/certs.d/docker.io/hosts.toml" <<TOML
 server = "http://$REGISTRY"
 [host."http://$REGISTRY/v2/docker.io"]
@@ -130,6 +134,8 @@ root = "$STATE/buildkit/root"
 [worker.containerd]
   enabled = false
 [registry."$REGISTRY"]
+  http = true
+[registry."$BUNDLED_REGISTRY"]
   http = true
 [registry."docker.io"]
   mirrors = ["$REGISTRY/docker.io"]
