@@ -63,6 +63,11 @@ export function imagePrefix(tenantId: string, trust: TrustLevel): string {
   return `${keyOf(tenantId)}/${trust}`;
 }
 
+/** Caches of a tenant's and trust level's builds are below this. The dot keeps it apart from every function's name. */
+export function cachePath(tenantId: string, trust: TrustLevel): string {
+  return `${imagePrefix(tenantId, trust)}/build.cache`;
+}
+
 /** Labels of everything made for a tenant. */
 export function tenantLabels({ prefix, tenantId, trust }: TenantScope): Record<string, string> {
   return {

@@ -1,5 +1,35 @@
 import { z } from 'zod';
 
+/**
+ * On Kubernetes: how functions become images. When it is there, `sandbox` and `paths.artifacts`, `cache`, `node` and
+ * `npmCli` of the order are not used, and `artifactDigest` is the digest of an image's manifest.
+ */
+export const BuildKitOrder = z.strictObject({
+  /** The tenant's own daemon: a pod's address. */
+  address: z.string().regex(/^tcp:\/\/[\w.-]+:\d{1,5}$/),
+  /** The client's file. */
+  buildctl: z.string(),
+  /** Files of the client's side, and the name that the daemon's certificate must have: that of no other tenant's. */
+  tls: z.strictObject({ ca: z.string(), cert: z.string(), key: z.string(), serverName: z.string() }),
+  registry: z.strictObject({
+    /** Host and port, as in the names of images. */
+    host: z.string(),
+    plainHttp: z.boolean(),
+    /** The registry's service name in the token protocol. */
+    service: z.string(),
+    /** Below the host: `<images>/<function>` is a function's repository, `<cache>/<function>` that of its cache. */
+    images: z.string(),
+    cache: z.string(),
+    /** The password of the user `wherry`: pulls and pushes below these two paths. */
+    credential: z.string(),
+  }),
+  /** The way out of RUN steps, such as http://egress.wherry:3128; null for none. */
+  proxy: z.url().nullable(),
+  /** Hosts that are reached without it, separated by commas. */
+  noProxy: z.string(),
+});
+export type BuildKitOrder = z.infer<typeof BuildKitOrder>;
+
 /** What one builder process is told: a JSON file, mode 0600, whose path is its only argument. */
 export const BuildOrder = z.strictObject({
   deploymentId: z.string(),
@@ -31,6 +61,7 @@ export const BuildOrder = z.strictObject({
     npmCli: z.string(),
   }),
   registries: z.strictObject({ npm: z.url(), pypi: z.url() }),
+  buildkit: BuildKitOrder.optional(),
   limits: z.strictObject({
     timeoutMs: z.int(),
     memoryMiB: z.int(),
