@@ -2,3 +2,4 @@ export * from './names';
 export * from './client';
 export * from './policy-model';
 export * from './tenancy';
+export * from './rbac';

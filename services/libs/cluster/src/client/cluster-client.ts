@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { fieldManager } from '../names';
 import { resourcePath, type ObjectRef } from './resource-path';
 
@@ -35,19 +35,17 @@ const requestTimeoutMs = 20_000;
  * decides about TLS; the requests are made here, because streams must end with an error when their connection does.
  */
 export class ClusterClient {
-  private constructor(private readonly config: KubeConfig) {}
+  private config: Promise<KubeConfig> | null = null;
+
+  private constructor(private readonly read: (config: KubeConfig) => void) {}
 
   static fromFile(path: string): ClusterClient {
-    const config = new KubeConfig();
-    config.loadFromFile(path);
-    return new ClusterClient(config);
+    return new ClusterClient((config) => config.loadFromFile(path));
   }
 
   /** With the credentials of the pod that this process runs in. */
   static inCluster(): ClusterClient {
-    const config = new KubeConfig();
-    config.loadFromCluster();
-    return new ClusterClient(config);
+    return new ClusterClient((config) => config.loadFromCluster());
   }
 
   /** @throws ClusterError for every answer that is not a success, Error when there is no answer. */
@@ -105,12 +103,21 @@ export class ClusterClient {
     }
   }
 
+  /** With the first request: a process that never makes one does not load the library, which is large. */
+  private async load(): Promise<KubeConfig> {
+    const { KubeConfig } = await import('@kubernetes/client-node');
+    const config = new KubeConfig();
+    this.read(config);
+    return config;
+  }
+
   private async send(
     method: Method,
     path: string,
     { query, body, contentType, signal }: Sent,
   ): Promise<IncomingMessage> {
-    const cluster = this.config.getCurrentCluster();
+    const config = await (this.config ??= this.load());
+    const cluster = config.getCurrentCluster();
     if (!cluster)
       throw new Error('The kubeconfig names no current cluster; choose one with kubectl config use-context.');
     const url = new URL(cluster.server.replace(/\/$/, '') + path);
@@ -118,7 +125,7 @@ export class ClusterClient {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const options: RequestOptions = { method, headers: { accept: 'application/json' }, ...(signal && { signal }) };
-    await this.config.applyToHTTPSOptions(options);
+    await config.applyToHTTPSOptions(options);
     const payload = body === undefined ? null : JSON.stringify(body);
     const headers = {
       ...(options.headers as object),
