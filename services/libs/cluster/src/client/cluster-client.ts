@@ -37,7 +37,7 @@ const requestTimeoutMs = 20_000;
 export class ClusterClient {
   private config: Promise<KubeConfig> | null = null;
 
-  private constructor(private readonly read: (config: KubeConfig) => void) {}
+  private constructor(private readonly configure: (config: KubeConfig) => void) {}
 
   static fromFile(path: string): ClusterClient {
     return new ClusterClient((config) => config.loadFromFile(path));
@@ -107,7 +107,7 @@ export class ClusterClient {
   private async load(): Promise<KubeConfig> {
     const { KubeConfig } = await import('@kubernetes/client-node');
     const config = new KubeConfig();
-    this.read(config);
+    this.configure(config);
     return config;
   }
 
