@@ -21,8 +21,14 @@ export class Listener {
   private timer: NodeJS.Timeout | null = null;
   private failures = 0;
   private stopped = true;
+  private isListening = false;
 
   constructor(private readonly options: ListenerOptions) {}
+
+  /** False from when a connection is lost until the next one listens. */
+  get isConnected(): boolean {
+    return this.isListening;
+  }
 
   /** Returns when it listens. @throws when the first connection fails. */
   async start(): Promise<void> {
@@ -38,6 +44,7 @@ export class Listener {
   /** Hears nothing from now on. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.isListening = false;
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
     const client = this.client;
@@ -57,6 +64,7 @@ export class Listener {
     for (const channel of this.options.channels) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
     if (this.stopped || this.client !== client) return;
     this.failures = 0;
+    this.isListening = true;
     this.timer = setTimeout(() => void this.beat(client), heartbeatMs);
     this.options.onReady();
   }
@@ -76,6 +84,7 @@ export class Listener {
   private lost(client: pg.Client, error: Error): void {
     if (this.stopped || this.client !== client) return;
     this.client = null;
+    this.isListening = false;
     if (this.timer) clearTimeout(this.timer);
     client.end().catch(() => undefined);
     this.options.onError?.(error);
