@@ -25,10 +25,15 @@ export class CallServer {
     this.server.keepAliveTimeout = 75_000; // Longer than the gateway's, so that only the gateway closes idle connections.
   }
 
-  /** Listens on the unix socket that WHERRY_LISTEN names, whose former file is removed; else on TCP port 8080 or `port`. */
+  /**
+   * Listens where WHERRY_LISTEN says: on a TCP port when it is a number, else on the unix socket of that path, whose
+   * former file is removed. Without it, on TCP port 8080 or `port`.
+   */
   listen(env: Readonly<Record<string, string | undefined>>): void {
     const { WHERRY_LISTEN: socket, port } = env;
-    if (socket) {
+    if (socket && /^\d+$/.test(socket)) {
+      this.server.listen(Number(socket));
+    } else if (socket) {
       rmSync(socket, { force: true });
       this.server.listen(socket, 1024, () => chmodSync(socket, 0o660));
     } else {

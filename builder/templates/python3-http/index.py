@@ -1,7 +1,7 @@
 """The HTTP server of the python3-http template: loads function/handler.py and answers with what handle() returns.
 
-Only the standard library, because starting quickly is what a cold start is made of. It listens on the unix socket named
-by WHERRY_LISTEN, else on TCP port 8080, with one thread per connection.
+Only the standard library, because starting quickly is what a cold start is made of. It listens on the unix socket or
+the TCP port named by WHERRY_LISTEN, else on TCP port 8080, with one thread per connection.
 """
 
 import atexit
@@ -454,13 +454,13 @@ def main():
     atexit.register(end_lines)
     RequestHandler.handle_function = staticmethod(load_handler())
     path = os.environ.get("WHERRY_LISTEN")
-    if path:
+    if path and not path.isdecimal():
         if os.path.exists(path):
             os.unlink(path)
         server = UnixServer(path, RequestHandler)
         os.chmod(path, 0o660)
     else:
-        server = Server(("", int(os.environ.get("port") or 8080)), RequestHandler)
+        server = Server(("", int(path or os.environ.get("port") or 8080)), RequestHandler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=CALLS.stop).start())
     server.serve_forever()
 

@@ -17,6 +17,8 @@ export const BuildKitOrder = z.strictObject({
     plainHttp: z.boolean(),
     /** The registry's service name in the token protocol. */
     service: z.string(),
+    /** Where tokens are asked for: port 5001 of the host when it is left out, null for a registry without any. */
+    tokenUrl: z.url().nullable().optional(),
     /** Below the host: `<images>/<function>` is a function's repository, `<cache>/<function>` that of its cache. */
     images: z.string(),
     cache: z.string(),

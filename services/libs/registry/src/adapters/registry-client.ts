@@ -7,8 +7,11 @@ import { credentialUser } from '../credential';
 export type RegistryClientOptions = Readonly<{
   /** Such as `http://registry:5000`. */
   registryUrl: string;
-  /** Such as `http://registry:5001/token`. The credential goes there and nowhere else, whatever a registry's answer says. */
-  tokenUrl: string;
+  /**
+   * Such as `http://registry:5001/token`. The credential goes there and nowhere else, whatever a registry's answer says.
+   * Null for a registry that asks nobody who they are.
+   */
+  tokenUrl: string | null;
   /** The registry's service name. */
   service: string;
   /** Asked before each request, so that a renewed credential is used at once. */
@@ -22,6 +25,10 @@ export type Manifest = Readonly<{
   mediaType: string;
   /** Digests of the manifests that an index holds, such as a platform's image and its provenance. */
   children: readonly string[];
+  /** The images among them, without what is attached to one; `platform` such as `linux/amd64`. */
+  images: readonly Readonly<{ digest: string; platform: string }>[];
+  /** Of an image: how large its layers are as they are kept. */
+  layerBytes: number;
 }>;
 
 /** A registry or token service that did not do what was asked. `status` is null when it did not answer. */
@@ -55,8 +62,19 @@ const TagsAnswer = z.object({ tags: z.array(z.string()).nullish() });
 const CatalogAnswer = z.object({ repositories: z.array(z.string()).nullish() });
 const ManifestAnswer = z.object({
   mediaType: z.string().optional(),
-  manifests: z.array(z.object({ digest: z.string().regex(digestPattern) })).optional(),
+  manifests: z
+    .array(
+      z.object({
+        digest: z.string().regex(digestPattern),
+        platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+        annotations: z.record(z.string(), z.string()).optional(),
+      }),
+    )
+    .optional(),
+  layers: z.array(z.object({ size: z.number() })).optional(),
 });
+/** What BuildKit attaches to an image is in the index beside it, and says so by this. */
+const attached = 'vnd.docker.reference.type';
 
 type Answer = Readonly<{ status: number; headers: Dispatcher.ResponseData['headers']; body: Buffer }>;
 
@@ -88,7 +106,12 @@ export class RegistryClient {
     }
     const parsed = parse(ManifestAnswer, answer.body);
     const mediaType = parsed.mediaType ?? String(answer.headers['content-type'] ?? '');
-    return { digest, mediaType, children: (parsed.manifests ?? []).map((child) => child.digest) };
+    const { manifests = [], layers = [] } = parsed;
+    const images = manifests
+      .filter(({ annotations }) => annotations?.[attached] === undefined)
+      .map(({ digest, platform }) => ({ digest, platform: `${platform?.os ?? ''}/${platform?.architecture ?? ''}` }));
+    const layerBytes = layers.reduce((sum, { size }) => sum + size, 0);
+    return { digest, mediaType, children: manifests.map((child) => child.digest), images, layerBytes };
   }
 
   /** Removes a manifest and all tags of it. False when it was gone before. */
@@ -126,13 +149,16 @@ export class RegistryClient {
   }
 
   private async ask(method: 'GET' | 'DELETE', path: string, scope: string): Promise<Answer> {
-    const authorization = `Bearer ${await this.token(scope)}`;
-    const url = new URL(path, this.options.registryUrl);
-    return await this.send(url, { method, headers: { authorization, accept: manifestTypes } });
+    const { tokenUrl, registryUrl } = this.options;
+    const authorization = tokenUrl === null ? {} : { authorization: `Bearer ${await this.token(tokenUrl, scope)}` };
+    return await this.send(new URL(path, registryUrl), {
+      method,
+      headers: { ...authorization, accept: manifestTypes },
+    });
   }
 
-  private async token(scope: string): Promise<string> {
-    const url = new URL(this.options.tokenUrl);
+  private async token(tokenUrl: string, scope: string): Promise<string> {
+    const url = new URL(tokenUrl);
     url.searchParams.set('service', this.options.service);
     url.searchParams.set('scope', scope);
     const basic = Buffer.from(`${credentialUser}:${await this.options.credential()}`).toString('base64');
