@@ -7,7 +7,7 @@
 # status  tells whether the cluster is up and, as NAME=value lines, how tests reach it. Ends with 0: up, 1: not up.
 set -euo pipefail
 folder="$(dirname "${BASH_SOURCE[0]}")/lib"
-for file in env check build pki images up down; do
+for file in env check build pki platform-images images up down; do
   # shellcheck source=/dev/null
   . "$folder/$file.sh"
 done

@@ -11,7 +11,7 @@ NODE_TAG=26-bookworm-slim
 PYTHON_TAG=3.13-slim-bookworm
 BUILDKIT_TAG=v0.30.0-rootless
 IMAGES="$CACHE/images-$(hash_of "$HERE/lib/images.sh" "${BIN##*/}" "${ROOTFS##*/}" "${TOOLS_ROOTFS##*/}" \
-  "$NODE_PACKAGE/package.json" "$ROOT/node_modules/npm/package.json")"
+  "$HERE/lib/platform-images.sh" "$NODE_PACKAGE/package.json" "$ROOT/node_modules/npm/package.json")"
 
 # Puts the images into the registry's storage when they were made before. To be called before the registry starts.
 restore_images() {
@@ -45,6 +45,7 @@ make_images() {
   make_node_image "$work/node"
   make_python_image "$work/python"
   make_buildkit_image "$work/buildkit"
+  make_platform_images "$work"
 
   rm -rf "$IMAGES.partial"
   cp -a --reflink=auto "$STATE/registry" "$IMAGES.partial"
