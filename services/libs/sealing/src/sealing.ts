@@ -44,6 +44,16 @@ export async function newKeyPair(): Promise<KeyPair> {
   return { keyId: keyIdOf(publicKey), publicKey, privateKey };
 }
 
+/** The pair of a private half. @throws RangeError when it does not have 32 bytes. */
+export async function keyPairOf(privateKey: Uint8Array): Promise<KeyPair> {
+  await sodium.ready;
+  if (privateKey.length !== sodium.crypto_box_SECRETKEYBYTES) {
+    throw new RangeError(`A sealing key has ${sodium.crypto_box_SECRETKEYBYTES} bytes, not ${privateKey.length}.`);
+  }
+  const publicKey = sodium.crypto_scalarmult_base(privateKey);
+  return { keyId: keyIdOf(publicKey), publicKey, privateKey };
+}
+
 /**
  * Seals a value so that only the holder of the private half can read it (libsodium sealed box). Each call gives other
  * bytes, so equal values cannot be told from their ciphertexts.

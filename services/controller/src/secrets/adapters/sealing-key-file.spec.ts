@@ -31,6 +31,18 @@ it('gives every one of several that start at once the same key', async () => {
   expect(new Set(keys).size).toBe(1);
 });
 
+it('takes private halves alone, newest first, and finds their names', async () => {
+  const made = path.join(folder, 'made.key');
+  const [pair] = await loadSealingKeys(made);
+  if (!pair) throw new Error('No key was made.');
+  const file = path.join(folder, 'bare.key');
+  const older = Buffer.alloc(32, 7).toString('base64');
+  await writeFile(file, `${Buffer.from(pair.privateKey).toString('base64')}\n${older}`);
+  const keys = await loadSealingKeys(file);
+  expect(keys[0]).toEqual(pair);
+  expect(keys.map(({ privateKey }) => Buffer.from(privateKey).toString('base64'))[1]).toBe(older);
+});
+
 it.each(['', '{"keys":[]}', 'not json'])('refuses a damaged file and leaves it as it is: %j', async (content) => {
   const file = path.join(folder, 'sealing.key');
   await writeFile(file, content);

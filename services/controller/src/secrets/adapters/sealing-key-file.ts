@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type KeyPair, keyIdOf, newKeyPair } from '@wherry/sealing';
+import { type KeyPair, keyIdOf, keyPairOf, newKeyPair } from '@wherry/sealing';
 import { z } from 'zod';
 
 /** `keys`: newest first; the first is the one that new secrets are sealed to. Halves as base64. */
@@ -9,8 +9,12 @@ const KeyFile = z.strictObject({
   keys: z.array(z.strictObject({ keyId: z.string(), publicKey: z.base64(), privateKey: z.base64() })).min(1),
 });
 
+/** 32 bytes as base64, one key a line: what an installer can make that knows nothing of this cryptography. */
+const bareKeys = /^(?:[A-Za-z0-9+/]{43}=\s*)+$/;
+
 /**
- * The sealing keys of this platform, newest first. A missing file is made with one new pair, mode 0600, complete or not
+ * The sealing keys of this platform, newest first. The file holds them as this function writes them, or private halves
+ * alone, each as a line of base64. A missing file is made with one new pair, mode 0600, complete or not
  * at all. A file that cannot be understood is never overwritten: with it every stored secret would be lost.
  * @throws Error saying what to do, without content of the file.
  */
@@ -25,6 +29,14 @@ async function readKeys(file: string): Promise<readonly KeyPair[] | null> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new Error(`The sealing key file ${file} cannot be read. Check its owner and mode.`, { cause: error });
+  }
+  if (bareKeys.test(text)) {
+    return Promise.all(
+      text
+        .split(/\s+/)
+        .filter(Boolean)
+        .map((line) => keyPairOf(Buffer.from(line, 'base64'))),
+    );
   }
   const parsed = KeyFile.safeParse(jsonOf(text));
   const pairs = parsed.data?.keys.map(({ keyId, publicKey, privateKey }) => ({
