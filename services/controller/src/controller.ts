@@ -13,6 +13,7 @@ import type { Settings } from './reconcile/settings';
 import { wishChange } from './reconcile/wish-change';
 import {
   emptySnapshot,
+  type Gate,
   indexSnapshot,
   type Snapshot,
   type TrafficView,
@@ -37,6 +38,8 @@ export type ControllerParts = Readonly<{
   log: Log;
   /** Epoch milliseconds. */
   now: () => number;
+  /** Whether anything may be started; always, when left out. */
+  gate?: () => Gate;
 }>;
 
 /**
@@ -182,7 +185,8 @@ export class Controller {
 
   private world(): World {
     const { snapshot, traffic, observed, wakes, drains, scales } = this;
-    return { snapshot, traffic, observed: observed.replicas, crashes: observed.crashes, wakes, drains, scales };
+    const gate = this.parts.gate?.() ?? { isOpen: true };
+    return { snapshot, traffic, observed: observed.replicas, crashes: observed.crashes, wakes, drains, scales, gate };
   }
 
   /** Never before the first read: an empty wish would stop everything. */

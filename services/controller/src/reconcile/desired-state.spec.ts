@@ -9,8 +9,30 @@ const counts = (parts: WorldParts, nowMs = 100_000) =>
 const fn = (revisionId: string | null) => ({ name: 'fn', revisionId });
 
 describe('desiredState', () => {
-  it('runs nothing for a routed revision that is not used', () => {
-    expect(counts({ revisions: [revision('rev_a')], routed: ['rev_a'], change: { traffic: later } })).toEqual([]);
+  it('keeps a routed revision that is not used in the wish, without replicas', () => {
+    expect(counts({ revisions: [revision('rev_a')], routed: ['rev_a'], change: { traffic: later } })).toEqual([
+      ['rev_a', 0],
+    ]);
+  });
+
+  it('starts nothing while the gate is shut, and leaves alone what runs', () => {
+    const wakes = new Map(['rev_a', 'rev_b'].map((id) => [id, 99_000]));
+    const parts = {
+      revisions: ['rev_a', 'rev_b', 'rev_c'].map((id) => revision(id)),
+      routed: ['rev_a', 'rev_b'],
+      releases: [release('rel_a', { functions: [fn('rev_c')] })],
+      observed: [replica('rpl_a', 'rev_a')],
+    };
+    const shut = { traffic: later, wakes, gate: { isOpen: false, reason: null } as const };
+    expect(counts({ ...parts, change: shut })).toEqual([
+      ['rev_a', 1],
+      ['rev_b', 0],
+    ]);
+    expect(counts({ ...parts, change: { ...shut, gate: { isOpen: true } } })).toEqual([
+      ['rev_a', 1],
+      ['rev_b', 1],
+      ['rev_c', 1],
+    ]);
   });
 
   it('wants one replica of a routed revision that was woken', () => {
@@ -96,6 +118,7 @@ describe('desiredState', () => {
       ['rev_a', 0],
       ['rev_b', 0],
     ]);
+    expect(counts({ ...parts, observed: [] })).toEqual([]);
   });
 
   it('takes the time to zero from the setting, unless the function has one of its own', () => {

@@ -25,9 +25,9 @@ const idleLabel = 'com.openfaas.scale.zero-duration';
 const noSecrets: ReadonlyMap<string, Uint8Array> = new Map();
 
 /**
- * What should run: revisions that routes name, by their load; revisions of the newest pending releases, at least one
- * replica each; and revisions that nothing names any more for as long as their replicas drain. Pure: equal worlds give
- * equal wishes.
+ * What should run: revisions that routes name, by their load, also those that need no replica now; revisions of the
+ * newest pending releases, at least one replica each; and revisions that nothing names any more for as long as their
+ * replicas drain. While the gate is shut nothing is started, and what runs goes on. Pure: equal worlds give equal wishes.
  */
 export function desiredState(world: World, nowMs: number, rules: DesiredRules): DesiredState {
   const replicas = replicasByRevision(world.observed);
@@ -44,9 +44,12 @@ export function desiredState(world: World, nowMs: number, rules: DesiredRules): 
       const load = loadCount(world, revision, lastStart(own, ownRows), { ...rules, nowMs });
       if (load.count > 0) scales.set(revision.revisionId, load);
       count = releasing.has(revision.revisionId) ? Math.max(1, revision.config.scale.min, load.count) : load.count;
+      if (!world.gate.isOpen) count = Math.min(count, own.filter((replica) => replica.state !== 'leaving').length);
     }
+    // What is routed keeps its place, so that the engine can have it ready for the next call.
+    const isKept = secrets.ok && !revision.isSuspended && world.snapshot.routed.has(revision.revisionId);
     // A row alone counts too: after a start of the controller the engine has not yet told of a replica that drains.
-    if (count === 0 && own.length === 0 && ownRows.length === 0) continue;
+    if (count === 0 && !isKept && own.length === 0 && ownRows.length === 0) continue;
     desired.push({
       tenantId: revision.tenantId,
       tenantNumber: revision.tenantNumber,

@@ -30,6 +30,12 @@ export type Snapshot = Readonly<{
   secrets: ReadonlyMap<string, RevisionSecrets>;
 }>;
 
+/**
+ * Whether workloads may be started at all. Shut with a reason: what would start is refused with that sentence; without
+ * one it is still being found out, and what would start waits.
+ */
+export type Gate = Readonly<{ isOpen: true }> | Readonly<{ isOpen: false; reason: string | null }>;
+
 /** All that decisions are made from. Everything in it is in memory, so a decision waits for nothing. */
 export type World = Readonly<{
   snapshot: Snapshot;
@@ -43,6 +49,7 @@ export type World = Readonly<{
   drains: ReadonlyMap<string, Drain>;
   /** By revision id. */
   scales: ReadonlyMap<string, HeldScale>;
+  gate: Gate;
 }>;
 
 export const emptySnapshot: Snapshot = {

@@ -85,6 +85,17 @@ describe('decideReleases', () => {
     expect(decide({ revisions, releases: [unbuilt] })).toMatchObject([{ release: 'failed' }]);
   });
 
+  it('fails a release with the reason for which nothing may be started, unless all of it runs already', () => {
+    const releases = [release('rel', two)];
+    const gate = { isOpen: false, reason: 'The cluster enforces no NetworkPolicies.' } as const;
+    expect(decide({ revisions, releases, change: { gate } })).toMatchObject([
+      { release: 'failed', deployment: 'failed', reason: gate.reason },
+    ]);
+    expect(decide({ revisions, releases, change: { gate: { isOpen: false, reason: null } } })).toEqual([]);
+    const whole = [replica('rpl_1', 'rev_1'), replica('rpl_2', 'rev_2')];
+    expect(decide({ revisions, releases, observed: whole, change: { gate } })).toMatchObject([{ kind: 'route' }]);
+  });
+
   it('routes a deployment without functions at once, so that removing the last one works', () => {
     expect(decide({ releases: [release('rel')] })).toEqual([{ id: 'rel', kind: 'route' }]);
   });

@@ -62,7 +62,9 @@ export function decideReleases(
     const ending = endingBefore(release, winner) ?? endingBySecrets(world, release);
     if (ending) steps.push({ ...base, kind: 'finish', ending });
     else if (isHealthy(release, replicas)) steps.push({ ...base, kind: 'route' });
-    else {
+    else if (!world.gate.isOpen && world.gate.reason !== null) {
+      steps.push({ ...base, kind: 'finish', ending: failed(world.gate.reason) });
+    } else {
       const waitedMs = nowMs - (firstSeen.get(release.releaseId) ?? nowMs);
       const reason = failureOf(world, release, replicas, { ...rules, isLate: waitedMs >= rules.deadlineMs });
       if (reason !== null) steps.push({ ...base, kind: 'finish', ending: failed(reason) });

@@ -84,6 +84,7 @@ export function world(parts: WorldParts): World {
     wakes: new Map(),
     drains: new Map(),
     scales: new Map(),
+    gate: { isOpen: true },
     ...parts.change,
   };
 }

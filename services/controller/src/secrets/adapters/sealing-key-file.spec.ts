@@ -39,7 +39,7 @@ it('takes private halves alone, newest first, and finds their names', async () =
   const older = Buffer.alloc(32, 7).toString('base64');
   await writeFile(file, `${Buffer.from(pair.privateKey).toString('base64')}\n${older}`);
   const keys = await loadSealingKeys(file);
-  expect(keys[0]).toEqual(pair);
+  expect(keys[0]?.keyId).toBe(pair.keyId);
   expect(keys.map(({ privateKey }) => Buffer.from(privateKey).toString('base64'))[1]).toBe(older);
 });
 
