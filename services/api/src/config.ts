@@ -1,15 +1,16 @@
 import { ServiceAddress } from '@wherry/config';
 import { z } from 'zod';
 
-const BaseUrl = z.url().transform((url) => url.replace(/\/+$/, ''));
+/** Without a trailing slash. */
+export const ConsoleUrl = z.url().transform((url) => url.replace(/\/+$/, ''));
 
 /** The api's environment; see docs/architecture.md. */
 export const ApiEnvironment = z.object({
   WHERRY_DATABASE_URL_FILE: z.string().min(1),
   WHERRY_CONSOLE_HOST: z.string().min(1).default('127.0.0.1'),
   WHERRY_CONSOLE_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
-  WHERRY_CONSOLE_URL: BaseUrl,
-  WHERRY_GATEWAY_URL: BaseUrl,
+  WHERRY_CONSOLE_URL: ConsoleUrl,
+  WHERRY_GATEWAY_URL: ConsoleUrl,
   WHERRY_APPS_DOMAIN: z.string().min(1),
   WHERRY_GIT_ADDRESS: ServiceAddress,
   WHERRY_DASHBOARD_DIR: z.string().min(1),

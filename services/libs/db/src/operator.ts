@@ -9,7 +9,7 @@ export type Operator = Readonly<{ tenantId: string; userId: string }>;
 /**
  * Makes the operator's tenant, its production environment, and an operator user who owns it, as far as they are
  * missing. May run at every start, also twice at once.
- * @param ownerUrl a connection as the owner of the tables.
+ * @param ownerUrl a connection as the owner of the tables, or as the api's role, which may do the same.
  */
 export async function ensureOperator(
   ownerUrl: string,

@@ -7,11 +7,11 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('../../../../../', import.meta.url));
 
-/** Bundles the api as it is shipped. Inside the checkout, because its packages are found from there. */
-export async function bundleApi(): Promise<{ file: string; remove: () => Promise<void> }> {
-  const file = join(root, 'dist', 'test', `api-${process.pid}.mjs`);
+/** Bundles the api, or another entry of it, as it is shipped. Inside the checkout: its packages are found from there. */
+export async function bundleApi(entry = 'main.ts'): Promise<{ file: string; remove: () => Promise<void> }> {
+  const file = join(root, 'dist', 'test', `api-${entry.replaceAll('/', '-')}-${process.pid}.mjs`);
   await build({
-    ...{ absWorkingDir: root, entryPoints: ['services/api/src/main.ts'], outfile: file, bundle: true },
+    ...{ absWorkingDir: root, entryPoints: [`services/api/src/${entry}`], outfile: file, bundle: true },
     ...{ platform: 'node', format: 'esm', packages: 'external', tsconfig: 'tsconfig.base.json' },
   });
   return { file, remove: () => rm(file, { force: true }) };
