@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { Operator, Platform } from '@wherry/harness';
+import { Operator } from '@wherry/harness';
 import { expect, test as base } from './platform-test';
 
 /** Background requests of the browser's own are off: they fail noisily where there is no internet. */
@@ -19,18 +19,11 @@ type Dashboard = Readonly<{
 }>;
 
 /**
- * Journeys through the dashboard in a real browser, with a platform of their own that begins without functions. A test
- * fails when a page throws, opens a dialog of the browser, or breaks its content security policy.
+ * Journeys through the dashboard in a real browser. Their fixtures of a worker give them a worker of their own, and so a
+ * platform that begins without functions. A test fails when a page throws, opens a dialog of the browser, or breaks its
+ * content security policy.
  */
 export const test = base.extend<Dashboard, { operator: Operator }>({
-  platform: [
-    async ({}, use) => {
-      const platform = await Platform.start();
-      await use(platform);
-      await platform.destroy();
-    },
-    { scope: 'worker', timeout: 120_000 },
-  ],
   operator: [async ({ platform }, use) => use(await Operator.signIn(platform)), { scope: 'worker' }],
   launchOptions: [
     async ({}, use) => {
