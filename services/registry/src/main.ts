@@ -1,61 +1,108 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { loadConfig, readSecretFile } from '@wherry/config';
 import { describeError, JsonLog } from '@wherry/logging';
-import { z } from 'zod';
-import { readIssuerKeys, readSigningIdentity } from './read-keys';
+import { makeRunFolder } from './adapters/run-folder';
+import { BundledRegistry } from './bundled-registry';
+import { type BundledConfig, configSchema, isBundled, type TokensOnlyConfig } from './config';
+import { makeSigningIdentity } from './make-signing-identity';
+import { readIssuerKeys, readSigningIdentity, type SigningIdentity } from './read-keys';
 import { TokenServer } from './token-server';
+import type { Listening, Tls } from './web-server';
 
-const name = z.string().regex(/^[-.a-z0-9]{1,100}$/);
-const Config = z.object({
-  WHERRY_REGISTRY_TOKEN_HOST: z.string().min(1).default('127.0.0.1'),
-  WHERRY_REGISTRY_TOKEN_PORT: z.coerce.number().int().min(0).max(65_535).default(5001),
-  /** `auth.token.service` and `auth.token.issuer` of the registry's configuration. */
-  WHERRY_REGISTRY_SERVICE: name.default('wherry-registry'),
-  WHERRY_REGISTRY_TOKEN_ISSUER: name.default('wherry-registry-token'),
-  /** P-256, and its certificate, followed by those between it and the registry's `rootcertbundle`. */
-  WHERRY_REGISTRY_SIGNING_KEY_FILE: z.string().min(1),
-  WHERRY_REGISTRY_SIGNING_CERTIFICATE_FILE: z.string().min(1),
-  /** Ed25519 public keys of who issues credentials. */
-  WHERRY_REGISTRY_WORKER_KEYS_FILE: z.string().min(1),
-  WHERRY_REGISTRY_CONTROLLER_KEYS_FILE: z.string().min(1),
-});
+/** Kubernetes waits for thirty. */
+const stopWithinMs = 25_000;
+const hourMs = 3_600_000;
 
-const stopWithinMs = 10_000;
-
-const config = loadConfig(Config, process.env);
+const config = loadConfig(configSchema(process.env), process.env);
 const log = new JsonLog('registry', (line) => process.stdout.write(line));
-const read = (
-  variable: 'SIGNING_KEY_FILE' | 'SIGNING_CERTIFICATE_FILE' | 'WORKER_KEYS_FILE' | 'CONTROLLER_KEYS_FILE',
-): string => readSecretFile(`WHERRY_REGISTRY_${variable}`, config[`WHERRY_REGISTRY_${variable}`]);
 
-async function main(): Promise<void> {
-  const identity = readSigningIdentity(read('SIGNING_KEY_FILE'), read('SIGNING_CERTIFICATE_FILE'));
+function readTls(): Tls | null {
+  const { WHERRY_REGISTRY_TLS_CERTIFICATE_FILE: certificate, WHERRY_REGISTRY_TLS_KEY_FILE: key } = config;
+  if (certificate === undefined && key === undefined) return null;
+  if (certificate === undefined || key === undefined) {
+    throw new Error('WHERRY_REGISTRY_TLS_CERTIFICATE_FILE and WHERRY_REGISTRY_TLS_KEY_FILE go together: set both.');
+  }
+  const cert = readSecretFile('WHERRY_REGISTRY_TLS_CERTIFICATE_FILE', certificate);
+  return { cert, key: readSecretFile('WHERRY_REGISTRY_TLS_KEY_FILE', key) };
+}
+
+type Signing = Readonly<{ identity: SigningIdentity; certificatePem: string }>;
+
+/** Made here when nobody but the registry of this process needs it. */
+async function signing(): Promise<Signing> {
+  const { keyPem, certificatePem } = isBundled(config)
+    ? await makeSigningIdentity(Date.now(), randomBytes(8).toString('hex'))
+    : readSigning(config);
+  const identity = readSigningIdentity(keyPem, certificatePem);
   if (identity.endsMs <= Date.now()) throw new Error('The signing certificate has ended: put a new one in place.');
-  const { server, address } = await TokenServer.start(
+  return { identity, certificatePem };
+}
+
+function readSigning(given: TokensOnlyConfig): Readonly<{ keyPem: string; certificatePem: string }> {
+  const { WHERRY_REGISTRY_SIGNING_KEY_FILE: key, WHERRY_REGISTRY_SIGNING_CERTIFICATE_FILE: certificate } = given;
+  const keyPem = readSecretFile('WHERRY_REGISTRY_SIGNING_KEY_FILE', key);
+  return { keyPem, certificatePem: readSecretFile('WHERRY_REGISTRY_SIGNING_CERTIFICATE_FILE', certificate) };
+}
+
+async function startTokens(identity: SigningIdentity, registry: BundledRegistry | null): Promise<Listening> {
+  const keysOf = (issuer: 'worker' | 'controller', variable: 'WORKER' | 'CONTROLLER') => {
+    const named = `WHERRY_REGISTRY_${variable}_KEYS_FILE` as const;
+    return readIssuerKeys(issuer, readSecretFile(named, config[named]));
+  };
+  return await TokenServer.start(
     {
       host: config.WHERRY_REGISTRY_TOKEN_HOST,
       port: config.WHERRY_REGISTRY_TOKEN_PORT,
       service: config.WHERRY_REGISTRY_SERVICE,
-      keys: {
-        worker: readIssuerKeys('worker', read('WORKER_KEYS_FILE')),
-        controller: readIssuerKeys('controller', read('CONTROLLER_KEYS_FILE')),
-      },
+      keys: { worker: keysOf('worker', 'WORKER'), controller: keysOf('controller', 'CONTROLLER') },
       signer: { issuer: config.WHERRY_REGISTRY_TOKEN_ISSUER, key: identity.key, certificates: identity.certificates },
       certificateEndsMs: identity.endsMs,
+      tls: readTls(),
+      registry: registry?.asSeenByTokens ?? null,
     },
     { log, nowMs: Date.now, newTokenId: randomUUID },
   );
+}
+
+async function startRegistry(bundled: BundledConfig, certificatePem: string): Promise<BundledRegistry> {
+  const options = {
+    folder: await makeRunFolder(bundled.WHERRY_REGISTRY_DATA_DIR),
+    dataDir: bundled.WHERRY_REGISTRY_DATA_DIR,
+    binary: bundled.WHERRY_REGISTRY_BINARY,
+    host: bundled.WHERRY_REGISTRY_HOST,
+    port: bundled.WHERRY_REGISTRY_PORT,
+    realm: bundled.WHERRY_REGISTRY_REALM,
+    service: bundled.WHERRY_REGISTRY_SERVICE,
+    tokenIssuer: bundled.WHERRY_REGISTRY_TOKEN_ISSUER,
+    certificatePem,
+    uploadSecret: randomBytes(32).toString('hex'),
+    tls: readTls(),
+    collectEveryMs: bundled.WHERRY_REGISTRY_COLLECT_HOURS * hourMs,
+    pauseMs: bundled.WHERRY_REGISTRY_PAUSE_SECONDS * 1_000,
+  };
+  return await BundledRegistry.start(options, log, Date.now);
+}
+
+async function main(): Promise<void> {
+  const { identity, certificatePem } = await signing();
+  const registry = isBundled(config) ? await startRegistry(config, certificatePem) : null;
+  const { server, address } = await startTokens(identity, registry);
   log.write({ op: 'registry.start', ok: true, message: `listens on ${address.address}:${address.port}` });
   const stop = (): void => {
     setTimeout(() => process.exit(1), stopWithinMs).unref();
     // Answers under way are finished; idle connections are closed at once.
-    server.close(() => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    void Promise.all([closed, registry?.stop()]).then(() => {
       log.write({ op: 'registry.stop', ok: true });
       process.exit(0);
     });
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
-  process.send?.({ ready: true, port: address.port });
+  process.send?.({
+    ready: true,
+    port: address.port,
+    ...(registry && { registryPort: registry.port, pid: registry.pid }),
+  });
 }
 
 main().catch((error: unknown) => {

@@ -28,11 +28,18 @@ it('reads all keys of an issuer while one is replaced', () => {
   expect(readIssuerKeys('worker', ed25519() + ed25519())).toHaveLength(2);
 });
 
+it('takes the public half of a private key, and nothing more', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const [read] = readIssuerKeys('worker', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+  expect(read?.type).toBe('public');
+  expect(read?.equals(publicKey)).toBe(true);
+});
+
 it('refuses a file of keys that has none, or one that is not Ed25519', () => {
   const other = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).publicKey.export({
     type: 'spki',
     format: 'pem',
   });
-  expect(() => readIssuerKeys('worker', '')).toThrow("The file of the worker's keys holds no public key");
+  expect(() => readIssuerKeys('worker', '')).toThrow("The file of the worker's keys holds no key");
   expect(() => readIssuerKeys('worker', ed25519() + other.toString())).toThrow('not an Ed25519 key');
 });

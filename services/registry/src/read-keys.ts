@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const publicKeyBlock = /-----BEGIN PUBLIC KEY-----[\s\S]+?-----END PUBLIC KEY-----/g;
+/** A private key stands for its public half. */
+const keyBlock = /-----BEGIN (PUBLIC|PRIVATE) KEY-----[\s\S]+?-----END \1 KEY-----/g;
 
 export type SigningIdentity = Readonly<{
   key: KeyObject;
@@ -33,15 +34,16 @@ export function readSigningIdentity(keyPem: string, certificatesPem: string): Si
 }
 
 /**
- * The Ed25519 public keys of an issuer, from PEM text; several while one is being replaced.
+ * The Ed25519 public keys of an issuer, from PEM text; several while one is being replaced. Of a private key only the
+ * public half is kept: installers such as Helm's templates can make the one and not derive the other.
  * @param issuer Named in the error.
  * @throws Error with what to put right.
  */
 export function readIssuerKeys(issuer: string, pem: string): KeyObject[] {
-  const blocks: string[] = pem.match(publicKeyBlock) ?? [];
-  if (blocks.length === 0) throw new Error(`The file of the ${issuer}'s keys holds no public key in PEM.`);
+  const blocks: string[] = pem.match(keyBlock) ?? [];
+  if (blocks.length === 0) throw new Error(`The file of the ${issuer}'s keys holds no key in PEM.`);
   return blocks.map((block) => {
-    const key = parsed(`A key of the ${issuer} is not a public key in PEM.`, () => createPublicKey(block));
+    const key = parsed(`A key of the ${issuer} is not a key in PEM.`, () => createPublicKey(block));
     if (key.asymmetricKeyType !== 'ed25519') throw new Error(`A key of the ${issuer} is not an Ed25519 key.`);
     return key;
   });
