@@ -9,7 +9,10 @@ const service = (name) => ({ [name]: `services/${name}/src/main.ts` });
 
 /** By image: `entries` are bundled to dist/<name>.mjs, `folders` are copied below the working directory. */
 export const images = {
-  api: { entries: service('api'), folders: { 'dist/dashboard': 'dist/dashboard' } },
+  api: {
+    entries: { ...service('api'), 'login-link': 'services/api/src/login-link/main.ts' },
+    folders: { 'dist/dashboard': 'dist/dashboard' },
+  },
   gateway: { entries: service('gateway') },
   git: { entries: service('git') },
   worker: { entries: service('worker') },
