@@ -13,7 +13,10 @@ const boundaries = [
   // The builder runs next to strangers' code: no database, no queue, no engine.
   {
     sourceTag: 'scope:builder',
-    onlyDependOnLibsWithTags: ['scope:domain', 'scope:contract', 'scope:stack', 'scope:sandbox', 'scope:config'],
+    onlyDependOnLibsWithTags: [
+      ...['scope:domain', 'scope:contract', 'scope:stack', 'scope:sandbox', 'scope:config'],
+      'scope:registry-client',
+    ],
   },
 ];
 

@@ -14,12 +14,14 @@ import {
 import { ArtifactStore } from './adapters/artifact-store';
 import { DependencyCache } from './adapters/dependency-cache';
 import type { EventLog } from './adapters/event-log';
-import { FunctionBuilder, toolchainOf } from './adapters/function-builder';
+import { FunctionBuilder } from './adapters/function-builder';
 import { fetchSource } from './adapters/git-source';
 import { SandboxRunner } from './adapters/sandbox-runner';
 import { readTemplate, templateNames, type Template } from './adapters/template-folder';
 import { readTree } from './adapters/tree-files';
+import type { ArtifactBuilder } from './artifact-builder';
 import { asNoRoom, BuildFailure } from './build-failure';
+import { dockerfileLanguage, dockerfileTemplate, languagesOf } from './dockerfile-language';
 import { mapLimited } from './map-limited';
 import { checkHandlerFolder, checkSecrets, handlerOf, inputHash, revisionConfig } from './plan-build';
 import type { SourceEntry } from './source-tree';
@@ -66,7 +68,7 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
     name: 'build',
     detail: `Building ${names.length === 1 ? 'one function' : `${names.length} functions`}.`,
   });
-  const context: Context = { order, ports, source, templates, ...openStores(order, ports) };
+  const context: Context = { order, ports, source, templates, builder: await openBuilder(order, ports) };
   return mapLimited(plan.functions, order.limits.parallel, (planned, index) => buildOne(context, planned, index));
 }
 
@@ -75,15 +77,19 @@ type Context = Readonly<{
   ports: Ports;
   source: Source;
   templates: ReadonlyMap<string, Template>;
-  artifacts: ArtifactStore;
-  builder: FunctionBuilder;
+  builder: ArtifactBuilder;
 }>;
 
-function openStores(order: BuildOrder, ports: Ports): Pick<Context, 'artifacts' | 'builder'> {
+async function openBuilder(order: BuildOrder, ports: Ports): Promise<ArtifactBuilder> {
+  if (order.buildkit) {
+    // Loaded only here: its client of the registry would cost a small build on one machine a third of its time.
+    const { ImageBuilder } = await import('./adapters/image-builder');
+    return new ImageBuilder({ order, buildkit: order.buildkit, signal: ports.signal });
+  }
   const artifacts = new ArtifactStore(order.paths.artifacts, order.deploymentId);
   const cache = new DependencyCache(order.paths.cache, order.deploymentId);
   const runner = new SandboxRunner(order, ports.signal, ports.isRoot);
-  return { artifacts, builder: new FunctionBuilder({ order, runner, cache, artifacts, now: ports.now }) };
+  return new FunctionBuilder({ order, runner, cache, artifacts, now: ports.now });
 }
 
 /** Reports one function whatever becomes of it, and names it in its failure. */
@@ -112,7 +118,7 @@ async function buildOne(context: Context, planned: PlannedFunction, index: numbe
 type Built = Readonly<{ isReused: boolean } & Pick<Result, 'inputHash' | 'artifactDigest' | 'config'>>;
 
 async function buildOrReuse(context: Context, planned: PlannedFunction, index: number): Promise<Built> {
-  const { order, source, ports, artifacts, builder } = context;
+  const { order, source, ports, builder } = context;
   const {
     name,
     config: { lang },
@@ -123,10 +129,10 @@ async function buildOrReuse(context: Context, planned: PlannedFunction, index: n
   const inside = await readTree(folder, `The handler of "${name}"`, order.limits.checkoutMiB);
   const handler = handlerOf(planned, inside, template.manifest);
   const named = { name: lang, digest: template.digest };
-  const hash = inputHash(handler, named, planned.buildArgs, toolchainOf(order, lang));
+  const hash = inputHash(handler, named, planned.buildArgs, await builder.toolchain(lang));
   const config = revisionConfig(planned, template.manifest);
   const known = order.known.find((one) => one.inputHash === hash);
-  if (known && (await artifacts.has(known.artifactDigest.replace('sha256:', '')))) {
+  if (known && (await builder.has(name, known.artifactDigest))) {
     return { isReused: true, inputHash: hash, artifactDigest: known.artifactDigest, config };
   }
   ports.events.emit({ type: 'function', name, status: 'building' });
@@ -164,7 +170,7 @@ function planStack(order: BuildOrder, source: Source, languages: readonly string
   const regular = source.entries.filter(({ mode }) => mode !== '120000').map(({ path }) => path);
   const files = new Set(regular);
   const [file, other] = stackFileNames.filter((name) => files.has(name));
-  const shared = { languages, runtimeVariables: order.runtimeVariables };
+  const shared = { ...languagesOf(order, languages), runtimeVariables: order.runtimeVariables };
   if (file === undefined) {
     const link = stackFileNames.find((name) => existsSync(join(source.folder, name)));
     if (link) throw new BuildFailure(`"${link}" is a link. Replace it with the file itself.`);
@@ -200,6 +206,8 @@ function readText(path: string, name: string): string {
 
 async function readTemplates(order: BuildOrder, functions: readonly PlannedFunction[]): Promise<Map<string, Template>> {
   const langs = [...new Set(functions.map(({ config }) => config.lang))];
-  const read = await Promise.all(langs.map((lang) => readTemplate(order.paths.templates, lang)));
+  const read = await Promise.all(
+    langs.map((lang) => (lang === dockerfileLanguage ? dockerfileTemplate : readTemplate(order.paths.templates, lang))),
+  );
   return new Map(langs.map((lang, index) => [lang, read[index] as Template]));
 }

@@ -66,6 +66,7 @@ async function run(order: BuildOrder, events: EventLog): Promise<boolean> {
 
 /** Housekeeping after the result is told: nobody waits for it, and stopping it anywhere harms nothing. */
 async function tidy(order: BuildOrder): Promise<void> {
+  if (order.buildkit) return;
   const now = Date.now();
   await new ArtifactStore(order.paths.artifacts, order.deploymentId).sweep(now);
   await new DependencyCache(order.paths.cache, order.deploymentId).trim(now);
@@ -74,7 +75,11 @@ async function tidy(order: BuildOrder): Promise<void> {
 const order = takeOrder(process.argv[2]);
 // Sockets are opened by paths relative to here, because their addresses are short.
 process.chdir(order.paths.work);
-const redact = redactor([order.source.token, `x-access-token:${order.source.token}`]);
+const redact = redactor([
+  order.source.token,
+  `x-access-token:${order.source.token}`,
+  ...(order.buildkit ? [order.buildkit.registry.credential] : []),
+]);
 const events = new EventLog(join(order.paths.work, 'events.ndjson'), {
   redact,
   logBytes: order.limits.logBytes,

@@ -69,9 +69,10 @@ function commandOf(planned: PlannedFunction, manifest: TemplateManifest): string
 
 /** The revision's configuration: what the stack says and what the template adds. */
 export function revisionConfig(planned: PlannedFunction, manifest: TemplateManifest): RevisionConfig {
+  const command = commandOf(planned, manifest);
   return {
     ...planned.config,
-    environment: { ...planned.config.environment, fprocess: commandOf(planned, manifest) },
+    environment: { ...planned.config.environment, ...(command !== '' && { fprocess: command }) },
     start: manifest.wherry.start,
   };
 }

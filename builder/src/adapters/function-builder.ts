@@ -2,27 +2,16 @@ import { existsSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildOrder } from '@wherry/contract';
-import type { PlannedFunction } from '@wherry/stack';
+import type { ArtifactBuilder, FunctionJob } from '../artifact-builder';
 import { BuildFailure } from '../build-failure';
-import { cacheKey, packagesWithScripts, planNpm, planPip, type DependencyPlan } from '../dependencies';
+import { cacheKey, packagesWithScripts, type DependencyPlan } from '../dependencies';
 import { npmInstall, npmRunBuild, pipInstall, type ToolCommand, type ToolPaths } from '../install-command';
-import type { Handler } from '../plan-build';
 import { sizeOf, treeDigest, type TreeEntry } from '../tree';
 import type { ArtifactStore } from './artifact-store';
 import type { CachedTree, DependencyCache } from './dependency-cache';
-import type { SandboxRunner, Step, StepOutput } from './sandbox-runner';
-import type { Template } from './template-folder';
+import { handlerPieces, inContext, readDependencyPlan } from './function-files';
+import type { SandboxRunner, Step } from './sandbox-runner';
 import { readTree, realFolder, writeTree, type Piece } from './tree-files';
-
-/** One function that is to be built: `folder` is its handler in the checkout, `work` its own empty place. */
-export type FunctionJob = Readonly<{
-  planned: PlannedFunction;
-  handler: Handler;
-  template: Template;
-  folder: string;
-  work: string;
-  output: StepOutput;
-}>;
 
 type Tools = Readonly<{
   order: BuildOrder;
@@ -36,7 +25,7 @@ const needsSandbox =
   'Such code runs in a sandbox only, and this machine has none. Install it (apt-get install bubblewrap), restart Wherry, and push again.';
 
 /** What artifacts depend on besides their inputs. A key made with other tools is another key. */
-export function toolchainOf(order: BuildOrder, lang: string): string[] {
+function toolchainOf(order: BuildOrder, lang: string): string[] {
   const python = '/usr/bin/python3';
   const tools = [lang, `node ${process.versions.node}`, process.platform, process.arch, order.sandbox.kind];
   return lang.startsWith('python') && existsSync(python) ? [...tools, readlinkOr(python)] : tools;
@@ -51,12 +40,19 @@ function readlinkOr(path: string): string {
 }
 
 /** Builds functions one by one, and shares between them what they install. */
-export class FunctionBuilder {
+export class FunctionBuilder implements ArtifactBuilder {
   private readonly installing = new Map<string, Promise<CachedTree>>();
 
   constructor(private readonly tools: Tools) {}
 
-  /** @returns the artifact's digest, `sha256:<hex>`. @throws BuildFailure */
+  toolchain(lang: string): Promise<string[]> {
+    return Promise.resolve(toolchainOf(this.tools.order, lang));
+  }
+
+  has(_functionName: string, artifactDigest: string): Promise<boolean> {
+    return this.tools.artifacts.has(artifactDigest.replace('sha256:', ''));
+  }
+
   async build(job: FunctionJob): Promise<string> {
     // A builder that was killed may have been here before.
     await rm(job.work, { recursive: true, force: true });
@@ -76,24 +72,9 @@ export class FunctionBuilder {
   }
 
   private async planDependencies(job: FunctionJob): Promise<DependencyPlan | null> {
+    const plan = await readDependencyPlan(job);
     const { dependencies } = job.template.manifest.wherry;
-    if (dependencies.kind === 'none') return null;
-    const read = async (name: string | null): Promise<string | null> =>
-      job.handler.entries.some((entry) => entry.kind === 'file' && entry.path === name)
-        ? readFile(join(job.folder, name ?? ''), 'utf8')
-        : null;
-    const manifest = await read(dependencies.manifest);
-    if (manifest === null) return null;
-    const plan =
-      dependencies.kind === 'npm'
-        ? planNpm(manifest, await read(dependencies.lockfile), await read('.npmrc'))
-        : planPip(manifest);
-    if (plan.hasPackages && !plan.hasLockfile) {
-      job.output(
-        'system',
-        `Versions of dependencies are not pinned by a lockfile; those found first stay until ${dependencies.manifest} changes.`,
-      );
-    }
+    if (plan === null || dependencies.kind === 'none') return null;
     if (plan.runsScripts && !this.tools.runner.isSandboxed) {
       throw new BuildFailure(
         `${dependencies.manifest} has scripts that run while it is installed or built. ${needsSandbox}`,
@@ -197,23 +178,11 @@ export class FunctionBuilder {
       context,
       cwd: job.template.manifest.handler_folder,
       scratch: join(job.work, 'scratch'),
-      variables: job.planned.buildArgs,
+      variables: { ...job.planned.buildArgs, ...job.planned.buildSecrets },
       tool,
     };
     return this.tools.runner.run(step, job.output);
   }
-}
-
-function inContext(job: FunctionJob, path: string): string {
-  return `${job.template.manifest.handler_folder}/${path}`;
-}
-
-function handlerPieces(job: FunctionJob, filter: (entry: TreeEntry) => boolean = () => true): Piece[] {
-  return job.handler.entries.filter(filter).map((entry) => ({
-    entry: { ...entry, path: inContext(job, entry.path) },
-    from: join(job.folder, entry.path),
-    how: 'copy',
-  }));
 }
 
 function moved(tree: CachedTree, target: string, how: Piece['how']): Piece[] {

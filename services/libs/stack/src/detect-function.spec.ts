@@ -3,7 +3,10 @@ import { planWithoutStack } from './detect-function';
 import { StackError } from './stack-error';
 
 const plan = (repositoryName: string, files: string[]) =>
-  planWithoutStack({ repositoryName, files, languages: ['node', 'python3-http'], runtimeVariables: { REGION: 'x' } });
+  planWithoutStack({
+    ...{ repositoryName, files, languages: ['node', 'python3-http'], runtimeVariables: { REGION: 'x' } },
+    languagesElsewhere: { dockerfile: 'Dockerfiles need something else.' },
+  });
 
 describe('planWithoutStack', () => {
   it.each([
@@ -19,6 +22,7 @@ describe('planWithoutStack', () => {
   it.each([
     ['a page alone', ['index.html'], /A function needs a stack\.yml/],
     ['a package without a handler', ['package.json', 'app.js'], /no handler beside it/],
+    ['a Dockerfile where none is built', ['Dockerfile', 'package.json'], /has a Dockerfile.*need something else/],
     ['an empty repository', [], /no function in the root/],
   ])('tells what is missing in %s', (_what, files, message) => {
     expect(() => plan('app', files)).toThrow(message);

@@ -18,10 +18,14 @@ export function planWithoutStack(
     repositoryName: string;
     files: readonly string[];
     languages: readonly string[];
+    /** As in `StackInput`. */
+    languagesElsewhere?: Readonly<Record<string, string>>;
     runtimeVariables: Readonly<Record<string, string>>;
   }>,
 ): StackPlan {
   const lang = languageOf(new Set(input.files));
+  const elsewhere = input.languages.includes(lang) ? undefined : input.languagesElsewhere?.[lang];
+  if (elsewhere !== undefined) throw new StackError(`The root of the repository has a Dockerfile. ${elsewhere}`);
   if (!input.languages.includes(lang)) {
     throw new StackError(`This looks like a "${lang}" function, but only these exist: ${input.languages.join(', ')}.`);
   }
@@ -30,13 +34,14 @@ export function planWithoutStack(
   if (problem) throw new StackError(`${problem} Add a stack.yml that names the function.`);
   const place = { file: 'the tenant’s run-time variables', path: 'environment' };
   const config = configOf({ lang, environment: { ...input.runtimeVariables }, place });
-  return { functions: [{ name, handler: '.', fprocess: null, buildArgs: {}, config }], notes: [] };
+  return { functions: [{ name, handler: '.', fprocess: null, buildArgs: {}, buildSecrets: {}, config }], notes: [] };
 }
 
 function languageOf(files: ReadonlySet<string>): string {
   if (files.has('package.json') && nodeHandlers.some((file) => files.has(file))) return 'node';
   if (files.has('handler.py')) return 'python3-http';
-  const needed = `a stack.yml, a package.json with ${nodeHandlers.join(' or ')}, or a handler.py`;
+  if (files.has('Dockerfile')) return 'dockerfile';
+  const needed = `a stack.yml, a package.json with ${nodeHandlers.join(' or ')}, a handler.py, or a Dockerfile`;
   if (files.has('package.json')) {
     throw new StackError(`There is a package.json but no handler beside it. Add ${nodeHandlers.join(' or ')}.`);
   }

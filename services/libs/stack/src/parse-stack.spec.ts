@@ -44,6 +44,7 @@ functions:
     readonly_root_filesystem: true
     egress: [{cidr: 203.0.113.0/24, ports: [443, 80, 443]}, {cidr: 198.51.100.7/32}]
     build_args: {A: 1}
+    build_secrets: {TOKEN: t0p}
 `,
       { readFile: (path) => (path === 'env.yml' ? 'environment: {LEVEL: 2}' : ''), runtimeVariables: { REGION: 'x' } },
     );
@@ -53,6 +54,7 @@ functions:
         handler: 'src/resize',
         fprocess: 'node index.js',
         buildArgs: { A: '1' },
+        buildSecrets: { TOKEN: 't0p' },
         config: {
           lang: 'node',
           environment: { REGION: 'x', DEBUG: 'true', LEVEL: '2', exec_timeout: '1m30s', EMPTY: '' },
@@ -97,6 +99,13 @@ functions:
     ['com.openfaas.scale.zero-duration: 90', { min: 0, max: 1, idleSeconds: 90 }],
   ])('derives the scale from the labels %s', (labels, scale) => {
     expect(one(`labels: ${labels.startsWith('{') ? labels : `{${labels}}`}`).config.scale).toEqual(scale);
+  });
+
+  it('tells of a language that exists elsewhere where that is', () => {
+    const languagesElsewhere = { dockerfile: 'Dockerfiles need something else.' };
+    expect(() => parse('functions: {a: {lang: dockerfile, handler: ./a}}', { languagesElsewhere })).toThrow(
+      'is "dockerfile". Dockerfiles need something else.',
+    );
   });
 
   it('sees only build variables in a substitution and tells the unset ones', () => {

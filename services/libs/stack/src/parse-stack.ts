@@ -22,6 +22,7 @@ const functionKeys = [
   'readonly_root_filesystem',
   'egress',
   'build_args',
+  'build_secrets',
 ];
 
 export type StackInput = Readonly<{
@@ -34,6 +35,8 @@ export type StackInput = Readonly<{
   runtimeVariables: Readonly<Record<string, string>>;
   /** Languages that have a template. */
   languages: readonly string[];
+  /** Languages that exist elsewhere: a sentence that tells where. */
+  languagesElsewhere?: Readonly<Record<string, string>>;
   /**
    * The text of an environment file; the path is relative, without `..`.
    * Throws StackError when it is missing, too large, or a link out of the repository.
@@ -99,7 +102,7 @@ function functionOf(name: string, value: Value, input: StackInput, notes: string
   }
   const handler = handlerOf(optional('handler'), at(place, 'handler'));
   const config = configOf({
-    lang: languageOf(optional('lang'), input.languages, at(place, 'lang')),
+    lang: languageOf(optional('lang'), input, at(place, 'lang')),
     environment: environmentOf(keys, input, place),
     secrets: secretsOf(keys.get('secrets'), at(place, 'secrets')),
     limits: resources(keys.get('limits'), at(place, 'limits')),
@@ -112,12 +115,19 @@ function functionOf(name: string, value: Value, input: StackInput, notes: string
     place,
   });
   const buildArgs = buildArgsOf(keys.get('build_args'), at(place, 'build_args'));
-  return { name, handler, fprocess: fprocessOf(optional('fprocess'), place), buildArgs, config };
+  const buildSecrets = buildArgsOf(keys.get('build_secrets'), at(place, 'build_secrets'));
+  return { name, handler, fprocess: fprocessOf(optional('fprocess'), place), buildArgs, buildSecrets, config };
 }
 
-function languageOf(lang: string | null, languages: readonly string[], place: Place): string {
+function languageOf(
+  lang: string | null,
+  { languages, languagesElsewhere }: Pick<StackInput, 'languages' | 'languagesElsewhere'>,
+  place: Place,
+): string {
   const known = languages.join(', ');
   if (lang === null || lang === '') return refuse(place, `is missing. Choose one of: ${known}.`);
+  const elsewhere = languages.includes(lang) ? undefined : languagesElsewhere?.[lang];
+  if (elsewhere !== undefined) return refuse(place, `is ${quoted(lang)}. ${elsewhere}`);
   if (!languages.includes(lang))
     return refuse(place, `is ${quoted(lang)}, which does not exist. Choose one of: ${known}.`);
   return lang;
@@ -176,7 +186,7 @@ function resources(value: Value | undefined, place: Place): { memory?: string; c
   return Object.fromEntries(entries.map(([key, inner]) => [key, scalar(inner, at(place, key))]));
 }
 
-/** Build arguments become variables of build scripts. */
+/** Build arguments and build secrets become variables of build scripts. */
 function buildArgsOf(value: Value | undefined, place: Place): Record<string, string> {
   const entries = textMap(value, place);
   for (const name of Object.keys(entries)) {

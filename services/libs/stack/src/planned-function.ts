@@ -8,6 +8,8 @@ export type PlannedFunction = Readonly<{
   /** The command as written, split on single spaces when it is run; null leaves it to the template. */
   fprocess: string | null;
   buildArgs: Readonly<Record<string, string>>;
+  /** As build arguments, but kept out of images, their history and the function's input hash. */
+  buildSecrets: Readonly<Record<string, string>>;
   /** All of the revision but its start command, which the template gives. */
   config: Omit<RevisionConfig, 'start'>;
 }>;

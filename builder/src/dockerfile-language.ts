@@ -1,0 +1,33 @@
+import type { BuildOrder } from '@wherry/contract';
+import type { Template } from './adapters/template-folder';
+
+/** The language of a folder with a Dockerfile of its own. */
+export const dockerfileLanguage = 'dockerfile';
+
+/** Such a folder brings all that a template would: nothing is added to it, and the image says how it starts. */
+export const dockerfileTemplate: Template = {
+  manifest: {
+    language: dockerfileLanguage,
+    fprocess: '',
+    handler_folder: '.',
+    wherry: {
+      start: [],
+      files: [],
+      dependencies: { kind: 'none' },
+      handlers: ['Dockerfile'],
+      executable: false,
+    },
+  },
+  folder: '',
+  entries: [],
+  digest: dockerfileLanguage,
+};
+
+/** What `lang` may be, and what it may be elsewhere. */
+export function languagesOf(order: BuildOrder, templates: readonly string[]) {
+  if (order.buildkit) return { languages: [...templates, dockerfileLanguage] };
+  const elsewhere =
+    'Dockerfiles are built only where Wherry runs on Kubernetes; choose one of these languages here: ' +
+    `${templates.join(', ')}.`;
+  return { languages: templates, languagesElsewhere: { [dockerfileLanguage]: elsewhere } };
+}
