@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { makeIdentity, type MadeIdentity } from '../make-certificates';
 
-const registryFile = '/usr/bin/docker-registry';
+export const registryFile = '/usr/bin/docker-registry';
 const root = path.join(import.meta.dirname, '../../../../..');
 
 /** Why the fixture cannot start, or null. */
@@ -35,13 +35,7 @@ export class RegistryFixture {
     const fixture = new RegistryFixture(await mkdtemp(path.join(tmpdir(), 'wherry-registry-')));
     const hour = 3_600_000;
     fixture.identity = await makeIdentity(new Date(Date.now() - hour), new Date(Date.now() + hour));
-    // Beside the sources, so that packages are found.
-    fixture.bundle = path.join(root, `node_modules/.cache/registry-${process.pid}.mjs`);
-    await build({
-      ...{ entryPoints: [path.join(root, 'services/registry/src/main.ts')], outfile: fixture.bundle, bundle: true },
-      ...{ format: 'esm', platform: 'node', packages: 'external', logLevel: 'error' },
-      tsconfig: path.join(root, 'tsconfig.base.json'),
-    });
+    fixture.bundle = await buildRegistry();
     await fixture.startTokenService();
     await fixture.startRegistry();
     return fixture;
@@ -105,6 +99,18 @@ export class RegistryFixture {
   }
 }
 
+/** Bundles the process; the caller removes the file. */
+export async function buildRegistry(): Promise<string> {
+  // Beside the sources, so that packages are found.
+  const outfile = path.join(root, `node_modules/.cache/registry-${randomUUID()}.mjs`);
+  await build({
+    ...{ entryPoints: [path.join(root, 'services/registry/src/main.ts')], outfile, bundle: true },
+    ...{ format: 'esm', platform: 'node', packages: 'external', logLevel: 'error' },
+    tsconfig: path.join(root, 'tsconfig.base.json'),
+  });
+  return outfile;
+}
+
 /** Waits for the line of the registry's log that tells its address, and reads on so that its pipe never fills. */
 async function listening(registry: ChildProcess): Promise<string> {
   if (registry.stderr === null) throw new Error('The registry has no output.');
@@ -119,6 +125,6 @@ async function listening(registry: ChildProcess): Promise<string> {
   });
 }
 
-function pem(key: KeyObject): string {
+export function pem(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString();
 }
