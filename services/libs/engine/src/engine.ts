@@ -25,7 +25,8 @@ export type Endpoint = Readonly<{ kind: 'unix'; path: string }> | Readonly<{ kin
 
 /**
  * One replica as it is. `leaving`: still serves, but should be drained: once its id is in `DesiredRevision.drained`
- * it is stopped. `crashed`: waits for its next start; `reason` ends with the last lines of its output.
+ * it is stopped. `crashed`: ended, and has not served since: it is started again by itself; `reason` ends with the last
+ * lines of its output.
  */
 export type ObservedReplica = Readonly<{
   tenantId: string;

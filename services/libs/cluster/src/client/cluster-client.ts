@@ -1,11 +1,11 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { fieldManager } from '../names';
 import { resourcePath, type ObjectRef } from './resource-path';
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Sent = Readonly<{ query?: Query; body?: unknown; contentType?: string; signal?: AbortSignal }>;
 /** Anything that can be written: what it is, where, and whatever else it has. */
 export type ClusterObject = ObjectRef & Readonly<Record<string, unknown>>;
@@ -36,6 +36,7 @@ const requestTimeoutMs = 20_000;
  */
 export class ClusterClient {
   private config: Promise<KubeConfig> | null = null;
+  private agent: Readonly<{ of: string; agent: Agent }> | null = null;
 
   private constructor(private readonly configure: (config: KubeConfig) => void) {}
 
@@ -83,6 +84,11 @@ export class ClusterClient {
     return this.request('GET', resourcePath(ref));
   }
 
+  /** Makes an object exactly so, whoever set what is not in it; `metadata.resourceVersion` is that of the one it replaces. */
+  replace<T>(object: ClusterObject): Promise<T> {
+    return this.request('PUT', resourcePath(object), { query: { fieldManager }, body: object });
+  }
+
   /** A merge patch; `subresource` such as `scale`. */
   merge<T>(ref: ObjectRef, patch: unknown, subresource = ''): Promise<T> {
     const path = resourcePath(ref) + (subresource === '' ? '' : `/${subresource}`);
@@ -126,20 +132,43 @@ export class ClusterClient {
     }
     const options: RequestOptions = { method, headers: { accept: 'application/json' }, ...(signal && { signal }) };
     await config.applyToHTTPSOptions(options);
+    if (url.protocol === 'https:' && !cluster.proxyUrl) options.agent = this.keptAgent(options);
     const payload = body === undefined ? null : JSON.stringify(body);
     const headers = {
       ...(options.headers as object),
-      ...(payload && { 'content-type': contentType ?? 'application/json' }),
+      // Said here, because Node says nothing of the body of a DELETE, which would then be read as the next request.
+      ...(payload && {
+        'content-type': contentType ?? 'application/json',
+        'content-length': Buffer.byteLength(payload),
+      }),
     };
-    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      request(url, { ...options, headers }, resolve)
-        .on('error', reject)
-        .end(payload);
-    });
+    const answer = await answerOf(url, { ...options, headers }, payload);
     if (answer.statusCode! >= 200 && answer.statusCode! < 300) return answer;
     throw errorOf(answer.statusCode!, await textOf(answer));
   }
+
+  /** Keeps connections, so that not every request begins with a handshake; certificates may rotate. */
+  private keptAgent({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions): Agent {
+    const of = JSON.stringify([String(ca), String(cert), String(key), rejectUnauthorized, servername]);
+    if (this.agent?.of !== of) {
+      const agent = new Agent({ ca, cert, key, rejectUnauthorized, servername, keepAlive: true, scheduling: 'lifo' });
+      this.agent = { of, agent };
+    }
+    return this.agent.agent;
+  }
+}
+
+function answerOf(url: URL, options: RequestOptions, payload: string | null): Promise<IncomingMessage> {
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, options, resolve);
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // The server closed a kept connection just as it was used again: it has not read the request.
+      if (sent.reusedSocket && error.code === 'ECONNRESET') answerOf(url, options, payload).then(resolve, reject);
+      else reject(error);
+    });
+    sent.end(payload);
+  });
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {

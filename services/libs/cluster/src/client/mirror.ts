@@ -107,8 +107,10 @@ function defaultBackoffMs(failures: number): number {
 }
 
 const pageSize = 500;
-/** The server ends a watch after this; a connection that broke silently is noticed then at the latest. */
+/** The server ends a watch after this. */
 const watchSeconds = 240;
+/** A watch tells a bookmark each minute. One that tells nothing for longer has lost its connection, silently. */
+const silentMs = 100_000;
 
 /** Reads the objects below `path`, such as `/api/v1/pods`, that `query` selects. */
 export function clusterSource<T extends Kept>(client: ClusterClient, path: string, query: Query): MirrorSource<T> {
@@ -121,7 +123,7 @@ export function clusterSource<T extends Kept>(client: ClusterClient, path: strin
           query: { ...query, limit: pageSize, continue: next },
           signal,
         });
-        items.push(...page.items);
+        items.push(...page.items.map(trimmed));
         next = page.metadata.continue;
         if (!next) return { items, version: page.metadata.resourceVersion };
       }
@@ -134,14 +136,30 @@ export function clusterSource<T extends Kept>(client: ClusterClient, path: strin
         resourceVersion: version,
         timeoutSeconds: watchSeconds,
       };
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout((watchSeconds + 15) * 1000)]);
+      const silence = new AbortController();
+      const timer = setTimeout(() => silence.abort(), silentMs);
       let rest = '';
       const decoder = new TextDecoder();
-      for await (const piece of client.stream(path, asked, deadline)) {
-        const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
-        rest = lines.pop()!;
-        for (const line of lines) if (line !== '') yield JSON.parse(line) as RawEvent<T>;
+      try {
+        for await (const piece of client.stream(path, asked, AbortSignal.any([signal, silence.signal]))) {
+          timer.refresh();
+          const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
+          rest = lines.pop()!;
+          for (const line of lines) if (line !== '') yield eventOf(JSON.parse(line) as RawEvent<T>);
+        }
+      } finally {
+        clearTimeout(timer);
       }
     },
   };
+}
+
+function eventOf<T extends Kept>(event: RawEvent<T>): RawEvent<T> {
+  return event.type === 'ERROR' ? event : { ...event, object: trimmed(event.object) };
+}
+
+/** Who set which field is most of an object, and nobody here asks. */
+function trimmed<T extends Kept>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+  return { ...object, metadata };
 }

@@ -35,6 +35,7 @@ export function controllerClusterRules({ namespaceClusterRole }: RbacSettings): 
     },
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
     // A creation cannot be held to a name, as it is checked before there is one.
     { apiGroups: [rbacGroup], resources: ['rolebindings'], verbs: ['create'] },
     {
@@ -51,7 +52,7 @@ export function controllerClusterRules({ namespaceClusterRole }: RbacSettings): 
 export function namespaceRules(): PolicyRule[] {
   const keep = ['get', 'create', 'patch'];
   return [
-    { apiGroups: ['apps'], resources: ['deployments'], verbs: [...keep, 'delete'] },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: [...keep, 'update', 'delete'] },
     { apiGroups: ['apps'], resources: ['deployments/scale'], verbs: ['get', 'patch'] },
     // It makes no pods: it marks those that leave, and removes those that have ended.
     { apiGroups: [''], resources: ['pods'], verbs: ['patch', 'delete'] },

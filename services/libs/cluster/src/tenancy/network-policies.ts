@@ -74,7 +74,11 @@ export type ListedEgress = Readonly<{
  * as a policy without rules, which allows nothing.
  * @throws RangeError, with a sentence for the developer, for a rule that is not of public IPv4 addresses.
  */
-export function egressListPolicy(scope: TenantScope, settings: TenancySettings, listed: ListedEgress): NetworkPolicy {
+export function egressListPolicy(
+  scope: TenantScope,
+  settings: Pick<TenancySettings, 'refusedRanges'>,
+  listed: ListedEgress,
+): NetworkPolicy {
   const revision = { [names.revision]: keyOf(listed.revisionId) };
   return policyOf(
     scope,
@@ -99,7 +103,7 @@ export function egressLabel(egress: readonly EgressRule[] | undefined): 'interne
 }
 
 /** A block without what functions may not reach. */
-function publicBlock(cidr: string, settings: TenancySettings) {
+function publicBlock(cidr: string, settings: Pick<TenancySettings, 'refusedRanges'>) {
   const except = exceptionsOf(cidr, [...new Set([...refusedRanges, ...settings.refusedRanges])]);
   return { ipBlock: except.length === 0 ? { cidr } : { cidr, except } };
 }

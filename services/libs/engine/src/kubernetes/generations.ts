@@ -1,23 +1,21 @@
 import {
-  functionsNamespace,
-  generationName,
+  ClusterError,
   isStatus,
   keyOf,
   names,
-  ClusterError,
   type ClusterClient,
-  type ClusterObject,
   type Mirror,
   type ObjectRef,
   type TenantScope,
 } from '@wherry/cluster';
-import type { DesiredRevision } from '../engine';
 import type { Clock } from '../clock';
+import type { DesiredRevision } from '../engine';
 import type { Deployment, Pod } from './cluster-objects';
 import { conditionOf } from './cluster-objects';
+import { GenerationObjects, type LivePolicy } from './generation-objects';
 import { isLeaving, refusal, replicaIdOf } from './observe-pod';
 import { planGeneration, planOutdated, type GenerationPlan, type PlannedPod } from './plan';
-import { renderGeneration, type RenderSettings } from './render';
+import { identify, type RenderSettings } from './render';
 import type { Told } from './told';
 
 export type GenerationsOptions = Readonly<{
@@ -37,27 +35,42 @@ const [leavingCost, firstCost] = ['-1', '-2'];
 const concurrency = 8;
 const [firstRetryMs, maxRetryMs] = [1000, 60_000];
 
+/** A pod that has a node and does not get going after this may miss something that it needs. */
+const stuckMs = 10_000;
+
 type Failure = { attempts: number; retryAtMs: number };
+type Task = () => Promise<void>;
+/** What was there when a step began. */
+type Seen = Readonly<{
+  pods: ReadonlyMap<string, readonly Pod[]>;
+  deployments: ReadonlyMap<string, Deployment>;
+}>;
 
 /** Makes the Deployments as wished. Level-based: each step compares anew, and may be stopped anywhere. */
 export class Generations {
-  /** Deployments whose Secret and NetworkPolicy were seen to, by namespace and name. */
-  private readonly ensured = new Map<string, Deployment>();
+  private readonly objects: GenerationObjects;
   private readonly asked = new Map<string, number>();
   private readonly failures = new Map<string, Failure>();
+  /** Namespace and name by revision and version of its secrets: making them takes time, and nothing else decides. */
+  private keys = new Map<string, string>();
   private wish: ReadonlyMap<string, DesiredRevision> = new Map();
 
-  constructor(private readonly options: GenerationsOptions) {}
+  constructor(private readonly options: GenerationsOptions) {
+    this.objects = new GenerationObjects(options);
+  }
 
-  /** Looks at everything again in the next step. */
-  doubt(): void {
-    this.ensured.clear();
+  /** Has some of what is not watched looked at in the next step. */
+  doubtOldest(count: number): void {
+    this.objects.doubtOldest(count);
   }
 
   seen(deployment: Deployment, isGone: boolean): void {
     this.asked.delete(deployment.metadata.uid);
-    const key = keyOfObject(deployment);
-    if (isGone && this.ensured.get(key)?.metadata.uid === deployment.metadata.uid) this.ensured.delete(key);
+    this.objects.seen(keyOfObject(deployment), deployment, isGone);
+  }
+
+  seenPolicy(policy: LivePolicy, isGone: boolean): void {
+    this.objects.seen(keyOfObject(policy), policy, isGone);
   }
 
   /** Tells why a generation has no pods, in the place of the replica that it should have; null: it has no problem. */
@@ -69,36 +82,80 @@ export class Generations {
     this.tellProblem(`ten_${tenant}`, `rev_${revision}`, metadata.name, { problem, attempts });
   }
 
-  /** Returns after how many milliseconds something is to be tried again, or null. */
-  async step(wish: ReadonlyMap<string, DesiredRevision>): Promise<number | null> {
-    this.wish = wish;
-    const pods = Map.groupBy(this.options.pods.items.filter(isAlive), podKey);
-    const tasks = [...wish.values()].map((revision) => () => this.keep(revision, pods));
-    for (const deployment of this.options.deployments.items) {
-      if (deployment.metadata.deletionTimestamp === undefined) tasks.push(() => this.retire(deployment, pods));
-    }
-    const next = tasks[Symbol.iterator]();
-    const work = async () => {
-      for (const task of next) await task();
-    };
-    await Promise.all(Array.from({ length: concurrency }, work));
+  /**
+   * Returns after how many milliseconds something is to be tried again, or null. What runs comes before what is idle;
+   * the latter is left for the next step as soon as `isOutdated`.
+   */
+  async step(wish: ReadonlyMap<string, DesiredRevision>, isOutdated: () => boolean): Promise<number | null> {
+    this.take(wish);
+    const { urgent, idle } = this.tasks();
+    await run(urgent, () => false);
+    const isCutShort = await run(idle, isOutdated);
     const nowMs = this.options.clock.nowMs();
     const waits = [...this.failures.values()].map(({ retryAtMs }) => Math.max(retryAtMs - nowMs, 0));
+    if (isCutShort) return 0;
     return waits.length === 0 ? null : Math.min(...waits);
   }
 
-  private async keep(revision: DesiredRevision, pods: PodsByKey): Promise<void> {
-    const { settings, clock } = this.options;
-    const namespace = functionsNamespace({ ...revision, prefix: settings.prefix });
-    const name = generationName(revision.revisionId, revision.secretsVersion);
-    const key = `${namespace}/${name}`;
+  private take(wish: ReadonlyMap<string, DesiredRevision>): void {
+    this.wish = wish;
+    const keys = new Map<string, string>();
+    for (const revision of wish.values()) {
+      const id = `${revision.revisionId}/${revision.secretsVersion}`;
+      const { namespace, name } = this.keys.has(id) ? none : identify(revision, this.options.settings);
+      keys.set(id, this.keys.get(id) ?? `${namespace}/${name}`);
+    }
+    this.keys = keys;
+    const wished = new Set(keys.values());
+    for (const key of this.failures.keys()) if (!wished.has(key)) this.failures.delete(key);
+  }
+
+  private keyOf({ revisionId, secretsVersion }: DesiredRevision): string {
+    return this.keys.get(`${revisionId}/${secretsVersion}`)!;
+  }
+
+  private tasks(): Readonly<{ urgent: Task[]; idle: Task[] }> {
+    const { pods, deployments } = this.options;
+    const seen: Seen = {
+      pods: Map.groupBy(pods.items.filter(isAlive), podKey),
+      deployments: new Map(deployments.items.map((each) => [keyOfObject(each), each])),
+    };
+    const [urgent, idle]: [Task[], Task[]] = [[], []];
+    for (const revision of this.wish.values()) {
+      const key = this.keyOf(revision);
+      if (revision.replicas > 0 || seen.pods.has(key)) urgent.push(() => this.keep(revision, key, seen));
+      else if (!this.isSettled(key, seen.deployments.get(key))) idle.push(() => this.keep(revision, key, seen));
+    }
+    for (const [key, deployment] of seen.deployments) {
+      if (deployment.metadata.deletionTimestamp !== undefined) continue;
+      const revision = this.wish.get(`rev_${deployment.metadata.labels?.[names.revision]}`);
+      if (revision && this.keyOf(revision) === key) continue;
+      urgent.push(() => this.retire(deployment, revision, seen));
+    }
+    return { urgent, idle };
+  }
+
+  /** An idle generation about which there is nothing to do. */
+  private isSettled(key: string, deployment: Deployment | undefined): boolean {
+    if (!deployment || this.failures.has(key) || this.objects.get(key) === undefined) return false;
+    return (this.asked.get(deployment.metadata.uid) ?? deployment.spec.replicas) === 0;
+  }
+
+  private async keep(revision: DesiredRevision, key: string, seen: Seen): Promise<void> {
+    const { clock } = this.options;
     const failure = this.failures.get(key);
     if (failure && failure.retryAtMs > clock.nowMs()) return;
+    const name = key.slice(key.indexOf('/') + 1);
+    const own = seen.pods.get(key) ?? [];
     try {
-      const deployment = await this.ensure(revision, key);
-      if (!deployment) return;
-      const planned = (pods.get(key) ?? []).map((each) => toPlanned(each, revision.drained));
-      await this.carryOut(deployment, planGeneration(revision.replicas, planned), pods.get(key) ?? []);
+      const mirrored = seen.deployments.get(key);
+      // One of that name is being deleted.
+      if (mirrored?.metadata.deletionTimestamp !== undefined) return;
+      if (own.some((pod) => isStuck(pod, clock.nowMs()))) this.objects.doubt(key);
+      const ensured = this.objects.get(key);
+      const deployment = ensured ? (mirrored ?? ensured) : await this.objects.ensure(revision, key, mirrored);
+      const planned = own.map((each) => toPlanned(each, revision.drained));
+      await this.carryOut(deployment, planGeneration(revision.replicas, planned), own);
       if (this.failures.delete(key))
         this.tellProblem(revision.tenantId, revision.revisionId, name, { problem: null, attempts: 0 });
     } catch (error) {
@@ -111,47 +168,13 @@ export class Generations {
     }
   }
 
-  /** The Deployment with all that belongs to it; null while one of that name is being deleted. */
-  private async ensure(revision: DesiredRevision, key: string): Promise<Deployment | null> {
-    const { client, settings, deployments } = this.options;
-    const mirrored = deployments.items.find((each) => keyOfObject(each) === key);
-    if (mirrored?.metadata.deletionTimestamp !== undefined) return null;
-    const ensured = this.ensured.get(key);
-    if (ensured) return mirrored ?? ensured;
-    const { tenantId, trust } = revision;
-    await this.options.prepareNamespace({ prefix: settings.prefix, tenantId, trust });
-    const { deployment: wanted, secret, networkPolicy } = renderGeneration(revision, settings);
-    const made = mirrored ?? (await this.createOrRead(wanted as ClusterObject));
-    const { name, uid } = made.metadata;
-    const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'Deployment', name, uid, controller: true }];
-    for (const each of [secret, networkPolicy] as (ClusterObject | null)[]) {
-      if (each) await client.apply({ ...each, metadata: { ...each.metadata, ownerReferences } } as ClusterObject);
-    }
-    this.ensured.set(key, made);
-    return made;
-  }
-
-  private async createOrRead(wanted: ClusterObject): Promise<Deployment> {
-    try {
-      return await this.options.client.create<Deployment>(wanted);
-    } catch (error) {
-      if (isStatus(error, 409)) return this.options.client.read<Deployment>(wanted);
-      throw error;
-    }
-  }
-
   /** What to do with a generation that is not the present one of a revision: its pods serve until others do. */
-  private async retire(deployment: Deployment, pods: PodsByKey): Promise<void> {
-    const { metadata } = deployment;
-    const revision = this.wish.get(`rev_${metadata.labels?.[names.revision]}`);
-    const current = revision && generationName(revision.revisionId, revision.secretsVersion);
-    if (current === metadata.name) return;
-    const own = pods.get(keyOfObject(deployment)) ?? [];
+  private async retire(deployment: Deployment, revision: DesiredRevision | undefined, seen: Seen): Promise<void> {
+    const own = seen.pods.get(keyOfObject(deployment)) ?? [];
     try {
       if (!revision) return await this.remove(deployment);
-      const ready = (pods.get(`${metadata.namespace}/${current}`) ?? []).filter(
-        (each) => isReady(each) && !isLeaving(each),
-      );
+      const current = seen.pods.get(this.keyOf(revision)) ?? [];
+      const ready = current.filter((each) => isReady(each) && !isLeaving(each));
       const planned = own.map((each) => toPlanned(each, revision.drained));
       const plan = planOutdated(ready.length >= revision.replicas, planned);
       if (plan) await this.carryOut(deployment, plan, own);
@@ -162,8 +185,7 @@ export class Generations {
   }
 
   private async remove(deployment: Deployment): Promise<void> {
-    this.ensured.delete(keyOfObject(deployment));
-    this.failures.delete(keyOfObject(deployment));
+    this.objects.forget(keyOfObject(deployment));
     await this.options.client.remove(refOf(deployment));
   }
 
@@ -195,7 +217,7 @@ export class Generations {
 
   private tellProblem(tenantId: string, revisionId: string, generation: string, { problem, attempts }: Problem): void {
     const { told, clock } = this.options;
-    const replicaId = `rpl_${keyOf(revisionId)}${generation.slice(-8)}`;
+    const replicaId = `rpl_${keyOf(revisionId)}${generation.slice(-6)}`;
     const before = told.get(replicaId);
     const base = { tenantId, revisionId, replicaId, endpoint: null, startedAtMs: before?.startedAtMs ?? clock.nowMs() };
     if (problem !== null) told.tell({ ...base, state: 'crashed', restarts: attempts, reason: problem });
@@ -204,11 +226,34 @@ export class Generations {
 }
 
 type Problem = Readonly<{ problem: string | null; attempts: number }>;
-type PodsByKey = ReadonlyMap<string, readonly Pod[]>;
+const none = { namespace: '', name: '' };
+
+/** Returns whether some tasks were left undone, because it was to stop. */
+async function run(tasks: readonly Task[], shouldStop: () => boolean): Promise<boolean> {
+  const next = tasks[Symbol.iterator]();
+  let isCutShort = false;
+  const work = async () => {
+    for (const task of next) {
+      await task();
+      if (shouldStop()) return void (isCutShort = true);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, work));
+  return isCutShort;
+}
 
 function inWords(error: unknown): string {
   if (error instanceof ClusterError && error.status < 500) return refusal(error.message);
-  return `The cluster could not be asked: ${error instanceof Error ? error.message : String(error)}`;
+  const { message, code, name } = error as NodeJS.ErrnoException;
+  const isUnreachable = error instanceof ClusterError || code !== undefined || name === 'TimeoutError';
+  return isUnreachable ? `The cluster could not be asked: ${message}` : message;
+}
+
+function isStuck({ metadata, status }: Pod, nowMs: number): boolean {
+  const hasNode = conditionOf(status?.conditions, 'PodScheduled')?.status === 'True';
+  const reason = status?.containerStatuses?.[0]?.state?.waiting?.reason ?? 'ContainerCreating';
+  const isWaiting = status?.phase === 'Pending' && hasNode && reason === 'ContainerCreating';
+  return isWaiting && Date.parse(metadata.creationTimestamp) + stuckMs <= nowMs;
 }
 
 function isReady(pod: Pod): boolean {
@@ -232,7 +277,7 @@ function podKey({ metadata }: Pod): string {
   return `${metadata.namespace}/${metadata.labels?.[names.generation]}`;
 }
 
-function keyOfObject({ metadata }: Pick<Deployment, 'metadata'>): string {
+function keyOfObject({ metadata }: { metadata: Readonly<{ namespace: string; name: string }> }): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
 

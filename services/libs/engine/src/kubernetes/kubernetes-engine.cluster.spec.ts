@@ -61,7 +61,13 @@ class ClusterFixture implements EngineFixture {
   }
 
   makeEngine(): KubernetesEngine {
-    const settings = { prefix: this.prefix, registry: registry!, startSeconds: 15, graceSeconds: 10 };
+    const settings = {
+      prefix: this.prefix,
+      registry: registry!,
+      refusedRanges: [],
+      startSeconds: 15,
+      graceSeconds: 10,
+    };
     const prepareNamespace = (scope: TenantScope) => this.prepareNamespace(scope);
     return new KubernetesEngine({ client: this.client, settings, prepareNamespace });
   }

@@ -4,6 +4,7 @@ import { systemClock } from '../adapters/clock';
 import type { Clock } from '../clock';
 import { Wake } from '../wake';
 import type { Deployment, Pod } from './cluster-objects';
+import type { LivePolicy } from './generation-objects';
 import { Generations } from './generations';
 import { KnownSecrets } from './known-secrets';
 import { deploymentProblem, missedCrash, observePod, replicaIdOf } from './observe-pod';
@@ -26,6 +27,8 @@ const resyncMs = 15_000;
 /** How often it is written down what was shipped: a crash in between ships that much again. */
 const noteMs = 2000;
 const maxBatch = 1000;
+/** Generations that each sweep looks at anew: few, for what comes of it is asked of the API server at rest. */
+const doubtsPerSweep = 5;
 
 /** Runs revisions as Deployments. See `Engine`; all that it knows can be read from the cluster again. */
 export class KubernetesEngine implements Engine {
@@ -40,10 +43,13 @@ export class KubernetesEngine implements Engine {
   private readonly servedRuns = new Map<string, number>();
   private readonly pods: Mirror<Pod>;
   private readonly deployments: Mirror<Deployment>;
+  private readonly policies: Mirror<LivePolicy>;
   private readonly generations: Generations;
   private readonly synced: Promise<unknown>;
   private readonly loops: Promise<unknown>[];
   private wish: ReadonlyMap<string, DesiredRevision> | null = null;
+  /** How often a wish was made. */
+  private wishes = 0;
 
   constructor(private readonly options: KubernetesEngineOptions) {
     const { client, settings } = options;
@@ -60,19 +66,25 @@ export class KubernetesEngine implements Engine {
     this.deployments = new Mirror(clusterSource<Deployment>(client, '/apis/apps/v1/deployments', query), {
       ...{ onError, onSynced: deployments.resolve, onChange: (event) => this.onDeployment(event) },
     });
+    this.policies = new Mirror(clusterSource<LivePolicy>(client, '/apis/networking.k8s.io/v1/networkpolicies', query), {
+      onError,
+      onChange: ({ type, object }) => this.onPolicy(object, type === 'DELETED'),
+    });
     const { pods: podMirror, deployments: deploymentMirror, told, clock } = this;
     this.generations = new Generations({ ...options, pods: podMirror, deployments: deploymentMirror, told, clock });
     const closed = new Promise<void>((resolve) => this.closing.signal.addEventListener('abort', () => resolve()));
     this.synced = Promise.race([Promise.all([pods.promise, deployments.promise]), closed]);
     const { signal } = this.closing;
-    this.loops = [this.pods.run(signal), this.deployments.run(signal), this.reconcile(), this.noteShipped()];
+    const mirrors = [this.pods, this.deployments, this.policies].map((each) => each.run(signal));
+    this.loops = [...mirrors, this.reconcile(), this.noteShipped()];
   }
 
   apply(desired: readonly DesiredRevision[]): void {
     this.wish = new Map(desired.map((each) => [each.revisionId, each]));
-    for (const each of desired) this.known.learn(each);
+    this.wishes += 1;
+    const isNews = desired.filter((each) => this.known.learn(each)).length > 0;
     // What could not be told of adopted pods without knowing their secrets can be told now.
-    for (const pod of this.pods.items) this.tell(pod);
+    if (isNews) for (const pod of this.pods.items) this.tell(pod);
     this.work.notify();
   }
 
@@ -106,8 +118,7 @@ export class KubernetesEngine implements Engine {
       (each) => each.status?.phase === 'Failed' || each.status?.phase === 'Succeeded',
     );
     for (const { metadata } of ended) await this.options.client.remove({ apiVersion: 'v1', kind: 'Pod', metadata });
-    // Also looks again whether each generation still has its Secret and its NetworkPolicy.
-    this.generations.doubt();
+    this.generations.doubtOldest(doubtsPerSweep);
     this.work.notify();
     return ended.length;
   }
@@ -169,17 +180,23 @@ export class KubernetesEngine implements Engine {
     this.work.notify();
   }
 
+  private onPolicy(policy: LivePolicy, isGone: boolean): void {
+    this.generations.seenPolicy(policy, isGone);
+    this.work.notify();
+  }
+
   private async reconcile(): Promise<void> {
     await this.synced;
     const { signal } = this.closing;
+    let retryMs: number | null = null;
     while (!signal.aborted) {
-      const cancel = this.clock.after(resyncMs, () => this.work.notify());
+      const cancel = this.clock.after(Math.min(retryMs ?? resyncMs, resyncMs), () => this.work.notify());
       await this.work.wait(signal);
       cancel();
       if (signal.aborted || !this.wish) continue;
       try {
-        const retryMs = await this.generations.step(this.wish);
-        if (retryMs !== null) this.clock.after(retryMs, () => this.work.notify());
+        const { wishes } = this;
+        retryMs = await this.generations.step(this.wish, () => signal.aborted || this.wishes !== wishes);
       } catch (error) {
         this.fail(error);
       }

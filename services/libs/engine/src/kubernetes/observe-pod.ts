@@ -1,8 +1,8 @@
-import { names } from '@wherry/cluster';
+import { functionPort, names } from '@wherry/cluster';
 import type { ObservedReplica } from '../engine';
 import { LogParser } from '../log-parser';
 import { conditionOf, type Deployment, type Pod, type Terminated } from './cluster-objects';
-import { functionPort, healthPath } from './render';
+import { healthPath } from './render';
 
 /** `null`: the values are not known, so nothing that the function printed may be shown. */
 export type Needles = readonly string[] | null;
@@ -42,6 +42,9 @@ export function observePod(pod: Pod, needles: Needles, settings: ObserveSettings
   const isBackingOff = waiting?.reason === 'CrashLoopBackOff' ? status?.lastState?.terminated : undefined;
   const ended = status?.state?.terminated ?? isBackingOff;
   if (ended) return plain('crashed', describeEnd(ended, pod, base.restarts, needles, settings));
+  // The cluster starts it again by itself, at once or after a while. It stays a crashed one until it serves.
+  const crash = status?.started === true ? null : missedCrash(pod, needles, settings);
+  if (crash) return crash;
   const scheduled = conditionOf(pod.status?.conditions, 'PodScheduled');
   if (scheduled?.status === 'False') {
     return plain(
@@ -52,7 +55,7 @@ export function observePod(pod: Pod, needles: Needles, settings: ObserveSettings
   return plain('starting', null);
 }
 
-/** The crash that the present run came after, when it came and went between two looks. */
+/** The crash that the present run came after. */
 export function missedCrash(pod: Pod, needles: Needles, settings: ObserveSettings): ObservedReplica | null {
   const status = pod.status?.containerStatuses?.[0];
   const ended = status?.lastState?.terminated;

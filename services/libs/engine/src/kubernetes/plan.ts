@@ -21,7 +21,9 @@ export type GenerationPlan = Readonly<{ replicas: number; leave: readonly string
  */
 export function planGeneration(wanted: number, pods: readonly PlannedPod[]): GenerationPlan {
   const rank = (each: PlannedPod) => (each.isReady ? 0 : each.isCrashed ? 2 : 1);
-  const staying = pods.filter((each) => !each.isLeaving).toSorted((a, b) => rank(a) - rank(b));
+  // By their names where nothing else tells them apart: another controller that decides meanwhile decides the same.
+  const order = (a: PlannedPod, b: PlannedPod) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1);
+  const staying = pods.filter((each) => !each.isLeaving).toSorted(order);
   const leave = staying.slice(wanted).filter((each) => each.isReady);
   const finished = pods.filter((each) => each.isLeaving && (each.isDrained || !each.isReady));
   const isSafe = staying.filter((each) => each.isReady).length >= wanted;

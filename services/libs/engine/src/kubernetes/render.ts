@@ -1,5 +1,17 @@
-import type { V1Container, V1Deployment, V1NetworkPolicy, V1PodSpec, V1Probe, V1Secret } from '@kubernetes/client-node';
-import { functionsNamespace, generationName, imagePath, keyOf, names, tenantLabels } from '@wherry/cluster';
+import { createHash } from 'node:crypto';
+import type { V1Container, V1Deployment, V1PodSpec, V1Probe, V1Secret } from '@kubernetes/client-node';
+import {
+  egressLabel,
+  egressListPolicy,
+  functionPort,
+  functionsNamespace,
+  generationName,
+  imagePath,
+  keyOf,
+  names,
+  tenantLabels,
+  type NetworkPolicy,
+} from '@wherry/cluster';
 import type { DesiredRevision } from '../engine';
 
 /** What the cluster and the installation decide about every function. */
@@ -11,7 +23,13 @@ export type RenderSettings = Readonly<{
   /** Of the image pull Secret and of the ServiceAccount without rights in the namespace; none when left out. */
   pullSecret?: string;
   serviceAccount?: string;
+  /** Names of the cluster's RuntimeClass and PriorityClass; its defaults when left out. */
   runtimeClass?: string;
+  priorityClass?: string;
+  /** Root inside a container is nobody on its node; the node's runtime must know user namespaces. */
+  hasUserNamespaces?: boolean;
+  /** IPv4 blocks that an egress list does not open, beside those that are not public: `TenancySettings` has the same. */
+  refusedRanges: readonly string[];
   /** From the start of a container until it must have answered its health check. */
   startSeconds: number;
   /** From SIGTERM to SIGKILL. */
@@ -22,26 +40,49 @@ export type RenderSettings = Readonly<{
 export type RenderedGeneration = Readonly<{
   deployment: V1Deployment;
   secret: V1Secret | null;
-  networkPolicy: V1NetworkPolicy | null;
+  networkPolicy: NetworkPolicy | null;
 }>;
 
 export const containerName = 'function';
-export const functionPort = 8080;
 export const healthPath = '/_/health';
 const secretsPath = '/var/openfaas/secrets';
 const functionUid = 10_000;
 /** Asked for when stack.yml says nothing; the limit holds all the same. */
 const defaultCpuRequestMillicores = 50;
 
+/** Where a generation's objects are. */
+export type GenerationId = Readonly<{ namespace: string; name: string }>;
+
+/**
+ * Where the objects of a revision are. Pure. The name tells everything that a pod is made of apart: the revision, the
+ * version of its secrets, and how this version of Wherry renders it with these settings. So a template never changes,
+ * Kubernetes never rolls, and another setting or another Wherry makes a new generation, which takes over as any other.
+ */
+export function identify(revision: DesiredRevision, settings: RenderSettings): GenerationId {
+  const template = JSON.stringify([labelsOf(revision, settings.prefix, ''), podSpecOf(revision, settings, '')]);
+  const shape = createHash('sha256').update(template).digest('hex').slice(0, 6);
+  return {
+    namespace: functionsNamespace({ ...revision, prefix: settings.prefix }),
+    name: `${generationName(revision.revisionId, revision.secretsVersion)}-${shape}`,
+  };
+}
+
+/** The part of a generation's name that says which secrets it has: what `generationName` makes. */
+export function secretsNameOf(generation: string): string {
+  return generation.slice(0, generation.lastIndexOf('-'));
+}
+
 /**
  * Renders one generation of a revision. Pure. The Deployment has no replicas: it is scaled once its Secret and its
  * NetworkPolicy are there, so that no pod ever runs without them. Labels and annotations of stack.yml are not copied:
  * NetworkPolicies and Wherry itself select by labels.
+ * @throws RangeError, with a sentence for the developer, for an egress list that is not of public IPv4 addresses.
  */
 export function renderGeneration(revision: DesiredRevision, settings: RenderSettings): RenderedGeneration {
-  const name = generationName(revision.revisionId, revision.secretsVersion);
-  const namespace = functionsNamespace({ ...revision, prefix: settings.prefix });
-  const labels = labelsOf(revision, settings.prefix);
+  const { name, namespace } = identify(revision, settings);
+  const { prefix } = settings;
+  const { egress } = revision.config;
+  const labels = labelsOf(revision, prefix, name);
   const metadata = { name, namespace, labels };
   return {
     deployment: {
@@ -50,46 +91,49 @@ export function renderGeneration(revision: DesiredRevision, settings: RenderSett
         ...{ replicas: 0, revisionHistoryLimit: 0 },
         selector: { matchLabels: { [names.generation]: name } },
         template: {
-          metadata: { labels: { ...labels, [names.egress]: egressOf(revision) } },
+          metadata: { labels: { ...labels, [names.egress]: egressLabel(egress) } },
           spec: podSpecOf(revision, settings, name),
         },
       },
     },
     secret: revision.secrets.size === 0 ? null : secretOf(revision, metadata),
-    networkPolicy: egressOf(revision) === 'listed' ? networkPolicyOf(revision, metadata) : null,
+    networkPolicy: egress?.length ? networkPolicyOf(revision, settings, metadata) : null,
   };
 }
 
-function labelsOf(revision: DesiredRevision, prefix: string): Record<string, string> {
+function labelsOf(revision: DesiredRevision, prefix: string, generation: string): Record<string, string> {
   return {
     ...tenantLabels({ ...revision, prefix }),
     [names.revision]: keyOf(revision.revisionId),
     [names.function]: revision.functionName,
-    [names.generation]: generationName(revision.revisionId, revision.secretsVersion),
+    [names.generation]: generation,
   };
 }
 
-function egressOf({ config }: DesiredRevision): 'internet' | 'listed' | 'none' {
-  if (!config.egress) return 'internet';
-  return config.egress.length === 0 ? 'none' : 'listed';
-}
-
-function podSpecOf(revision: DesiredRevision, settings: RenderSettings, secretName: string): V1PodSpec {
+function podSpecOf(revision: DesiredRevision, settings: RenderSettings, name: string): V1PodSpec {
   const hasSecrets = revision.secrets.size > 0;
   return {
     ...{ automountServiceAccountToken: false, enableServiceLinks: false },
     terminationGracePeriodSeconds: settings.graceSeconds,
     ...(settings.serviceAccount && { serviceAccountName: settings.serviceAccount }),
     ...(settings.runtimeClass && { runtimeClassName: settings.runtimeClass }),
+    ...(settings.priorityClass && { priorityClassName: settings.priorityClass }),
+    ...(settings.hasUserNamespaces && { hostUsers: false }),
     ...(settings.pullSecret && { imagePullSecrets: [{ name: settings.pullSecret }] }),
     securityContext: {
       ...{ runAsNonRoot: true, runAsUser: functionUid, runAsGroup: functionUid },
       seccompProfile: { type: 'RuntimeDefault' },
     },
+    topologySpreadConstraints: [
+      {
+        ...{ maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' },
+        labelSelector: { matchLabels: { [names.generation]: name } },
+      },
+    ],
     containers: [containerOf(revision, settings, hasSecrets)],
     volumes: [
       { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
-      ...(hasSecrets ? [{ name: 'secrets', secret: { secretName, defaultMode: 0o444 } }] : []),
+      ...(hasSecrets ? [{ name: 'secrets', secret: { secretName: name, defaultMode: 0o444 } }] : []),
     ],
   };
 }
@@ -117,14 +161,18 @@ function containerOf(revision: DesiredRevision, settings: RenderSettings, hasSec
       { name: 'tmp', mountPath: '/tmp' },
       ...(hasSecrets ? [{ name: 'secrets', mountPath: secretsPath, readOnly: true }] : []),
     ],
-    startupProbe: { ...probe, failureThreshold: settings.startSeconds, terminationGracePeriodSeconds: 5 },
-    readinessProbe: { ...probe, failureThreshold: 3 },
+    startupProbe: {
+      ...{ httpGet: healthCheck, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: settings.startSeconds },
+      terminationGracePeriodSeconds: 5,
+    },
+    // One that computes does not answer; only one that is silent for half a minute is sent no more calls.
+    readinessProbe: { httpGet: healthCheck, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
     // The end of a crashed container's output comes with its status, so a crash is told with its last lines at once.
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
 }
 
-const probe: V1Probe = { httpGet: { path: healthPath, port: functionPort }, periodSeconds: 1, timeoutSeconds: 2 };
+const healthCheck: V1Probe['httpGet'] = { path: healthPath, port: functionPort };
 
 /** The platform's own names win over those of stack.yml, which win over the defaults. */
 function environmentOf(revision: DesiredRevision): { name: string; value: string }[] {
@@ -145,18 +193,9 @@ function secretOf({ secrets }: DesiredRevision, metadata: Metadata): V1Secret {
   return { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', immutable: true, data };
 }
 
-function networkPolicyOf({ config }: DesiredRevision, metadata: Metadata): V1NetworkPolicy {
-  const egress = (config.egress ?? []).map(({ cidr, ports }) => ({
-    to: [{ ipBlock: { cidr } }],
-    // Without ports every TCP port is meant; other protocols stay shut.
-    ports: ports ? ports.map((port) => ({ protocol: 'TCP', port })) : [{ protocol: 'TCP' }],
-  }));
-  return {
-    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata },
-    spec: {
-      podSelector: { matchLabels: { [names.generation]: metadata.name } },
-      policyTypes: ['Egress'],
-      egress,
-    },
-  };
+function networkPolicyOf(revision: DesiredRevision, settings: RenderSettings, { name, labels }: Metadata) {
+  const { revisionId, functionName, config } = revision;
+  const listed = { name, revisionId, functionName, rules: config.egress ?? [] };
+  const policy = egressListPolicy({ ...revision, prefix: settings.prefix }, settings, listed);
+  return { ...policy, metadata: { ...policy.metadata, labels } };
 }
