@@ -36,9 +36,14 @@ build_buildkit() {
   go_build buildctl github.com/moby/buildkit/cmd/buildctl -ldflags '-s -w'
 }
 
-# Without its version Helm would not know whether a chart is for it.
+# Without these versions Helm would not know whether a chart is for it and for its cluster.
 build_helm() {
-  go_build helm helm.sh/helm/v3/cmd/helm -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=v$HELM_VERSION"
+  local module=helm.sh/helm/v3 flags place
+  flags="-s -w -X $module/internal/version.version=v$HELM_VERSION"
+  for place in pkg/chartutil pkg/lint/rules; do
+    flags+=" -X $module/$place.k8sVersionMajor=1 -X $module/$place.k8sVersionMinor=34"
+  done
+  go_build helm "$module/cmd/helm" -ldflags "$flags"
 }
 
 # How a component is built is part of what it was built from.
