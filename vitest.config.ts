@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const exclude = ['node_modules/**', 'dist/**', 'e2e/**', 'builder/examples/**'];
+const excludeFromCluster = exclude.filter((pattern) => pattern !== 'e2e/**');
 
 const [medium, cluster] = ['**/*.medium.spec.ts', '**/*.cluster.spec.ts'];
 
@@ -32,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: [cluster],
-          exclude,
+          exclude: excludeFromCluster,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,

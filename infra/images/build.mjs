@@ -48,7 +48,7 @@ async function main() {
     digests[name] = buildImage(name, tag, version);
     console.log(`${options.registry}/${name}:${tag} ${digests[name]}`);
   }
-  writeFileSync(options.output, valuesFile(tag, digests));
+  writeFileSync(options.output, valuesFile(digests));
   console.log(`Now: helm install wherry infra/helm/wherry -f ${options.output} -f your-values.yaml`);
 }
 
@@ -75,9 +75,10 @@ function buildImage(name, tag, version) {
 }
 
 /** The chart's values for these images. */
-function valuesFile(tag, digests) {
+function valuesFile({ buildkitd, ...digests }) {
   const lines = Object.entries(digests).map(([name, digest]) => `    ${name}: ${digest}`);
-  return `image:\n  repository: ${options.registry}\n  tag: ${JSON.stringify(tag)}\n  digests:\n${lines.join('\n')}\n`;
+  const builds = buildkitd ? `builds:\n  image: ${options.registry}/buildkitd@${buildkitd}\n` : '';
+  return `image:\n  repository: ${options.registry}\n  digests:\n${lines.join('\n')}\n${builds}`;
 }
 
 /** Quiet unless it fails. */

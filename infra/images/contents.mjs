@@ -23,6 +23,7 @@ export const images = {
   controller: { entries: service('controller') },
   egress: { entries: service('egress') },
   registry: { entries: service('registry') },
+  buildkitd: {},
   migrate: {
     entries: service('migrate'),
     folders: { 'services/libs/db/prisma/migrations': 'migrations' },
@@ -45,10 +46,10 @@ const unused = [
 export async function makeContext(folder, names) {
   rmSync(folder, { recursive: true, force: true });
   for (const name of names) {
-    const { entries, folders = {} } = images[name];
+    const { entries = {}, folders = {} } = images[name];
     const to = path.join(folder, name);
     mkdirSync(to, { recursive: true });
-    await bundle(entries, path.join(to, 'dist'));
+    if (Object.keys(entries).length > 0) await bundle(entries, path.join(to, 'dist'));
     for (const [from, below] of Object.entries(folders)) {
       if (!existsSync(from)) throw new Error(`${from} is missing: build Wherry first, with npm run build.`);
       cpSync(from, path.join(to, below), { recursive: true });

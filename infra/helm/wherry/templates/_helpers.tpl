@@ -18,15 +18,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ (index . 0).Release.Name }}-{{ index . 1 }}
 {{- end -}}
 
-{{/* The image of a process: by digest when it is known. */}}
+{{/* The image of a process, by digest. */}}
 {{- define "wherry.image" -}}
 {{- $image := (index . 0).Values.image -}}
-{{- $digest := get $image.digests (index . 1) -}}
-{{- if $digest -}}
+{{- $digest := required (printf "image.digests.%s is needed; npm run images writes it." (index . 1)) (get $image.digests (index . 1)) -}}
 {{ $image.repository }}/{{ index . 1 }}@{{ $digest }}
-{{- else -}}
-{{ $image.repository }}/{{ index . 1 }}:{{ required "image.tag or image.digests is needed: npm run images writes them." $image.tag }}
-{{- end -}}
 {{- end -}}
 
 {{/* Host and port of the registry, as in the names of images. */}}

@@ -1,0 +1,250 @@
+import { randomBytes } from 'node:crypto';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { ensureOperator, mintToken } from '@wherry/db';
+import { stringify } from 'yaml';
+import { DatabaseServer, machineAddress } from './database-server';
+import { runTool, type TestCluster, until } from './tools';
+
+const checkout = path.resolve(import.meta.dirname, '../../..');
+const chart = path.join(checkout, 'infra/helm/wherry');
+/** The nodes of the test cluster pull from this address by plain HTTP; one installation at a time can have it. */
+const registryAddress = '10.96.0.50';
+/** The user of the platform's containers. */
+const uid = 10001;
+export const tenant = 'main';
+const appsDomain = 'apps.example.test';
+
+export type Reply = Readonly<{ status: number; text: string }>;
+
+/** Wherry, installed by its chart on the test cluster, with a database outside of it. Everything has a name of its own. */
+export class Installation {
+  readonly release = `w${randomBytes(3).toString('hex')}`;
+  readonly namespace = `${this.release}-platform`;
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'wherry-cluster-'));
+  private addresses: Readonly<Record<'api' | 'gateway', string>> = { api: '', gateway: '' };
+  private tokens: Readonly<Record<'api' | 'push', string>> = { api: '', push: '' };
+  private database: DatabaseServer | null = null;
+
+  private constructor(readonly cluster: TestCluster) {}
+
+  /** @throws Error with what the cluster says of the platform's pods, after all was removed. */
+  static async create(cluster: TestCluster): Promise<Installation> {
+    const installation = new Installation(cluster);
+    try {
+      await installation.install();
+      return installation;
+    } catch (error) {
+      const told = await installation.describe().catch(() => '');
+      if (process.env.WHERRY_TEST_KEEP !== '1') await installation.destroy();
+      throw new Error(`${(error as Error).message}\n${told}`, { cause: error });
+    }
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return runTool(path.join(this.cluster.bin, 'kubectl'), ['--kubeconfig', this.cluster.kubeconfig, ...args]);
+  }
+
+  /** Lists objects of the whole cluster or, with `-n`, of a namespace. */
+  async list<T = { metadata: { name: string } }>(...args: string[]): Promise<T[]> {
+    return (JSON.parse(await this.kubectl('get', ...args, '-o', 'json')) as { items: T[] }).items;
+  }
+
+  helm(...args: string[]): Promise<string> {
+    const common = ['--kubeconfig', this.cluster.kubeconfig, '--namespace', this.namespace];
+    return runTool(path.join(this.cluster.bin, 'helm'), [...args, ...common], 600_000);
+  }
+
+  /** `helm upgrade` with further values. */
+  upgrade(...sets: string[]): Promise<string> {
+    const changes = sets.flatMap((set) => ['--set', set]);
+    return this.helm('upgrade', this.release, chart, '--reuse-values', ...changes, '--wait', '--timeout', '5m');
+  }
+
+  /** The base of git remotes, with a token that may push. */
+  get gitUrl(): string {
+    return `http://git:${this.tokens.push}@${this.addresses.api}:3000/git/${tenant}`;
+  }
+
+  /** Calls the console's API with a token. */
+  async api<T>(method: string, pathname: string, body?: unknown): Promise<T> {
+    const response = await fetch(`http://${this.addresses.api}:3000/v1${pathname}`, {
+      method,
+      headers: { authorization: `Bearer ${this.tokens.api}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const answer = await response.text();
+    if (!response.ok) throw new Error(`${method} ${pathname}: ${response.status} ${answer}`);
+    return (answer === '' ? undefined : JSON.parse(answer)) as T;
+  }
+
+  /** Calls a function through the gateway's Service. */
+  invoke(pathname: string): Promise<Reply> {
+    const headers = { host: `${tenant}.${appsDomain}` };
+    return new Promise((resolve, reject) => {
+      const options = { host: this.addresses.gateway, port: 8080, path: pathname, headers, agent: false };
+      request(options, (response) => {
+        text(response).then((body) => resolve({ status: response.statusCode ?? 0, text: body }), reject);
+      })
+        .on('error', reject)
+        .end();
+    });
+  }
+
+  /** What is left of this installation anywhere in the cluster, as `kind/name`. */
+  async leftovers(): Promise<string[]> {
+    const kinds = [
+      ...['namespaces', 'clusterroles', 'clusterrolebindings', 'persistentvolumes'],
+      ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
+    ];
+    const found = await Promise.all(
+      kinds.map(async (kind) => (await this.list(kind)).map(({ metadata }) => `${kind}/${metadata.name}`)),
+    );
+    return found.flat().filter((name) => name.includes(`/${this.release}-`) && !name.endsWith(`/${this.namespace}`));
+  }
+
+  /** Objects in the platform's namespace that the cluster did not put there itself. */
+  async inNamespace(): Promise<string[]> {
+    const kinds =
+      'all,secrets,configmaps,pvc,networkpolicies,pdb,serviceaccounts,roles,rolebindings,leases,ingresses'.split(',');
+    const found = await Promise.all(
+      kinds.map((kind) => this.kubectl('get', kind, '-n', this.namespace, '-o', 'name', '--ignore-not-found')),
+    );
+    const own = /serviceaccount\/default|configmap\/kube-root-ca\.crt|secret\/owner/;
+    return found
+      .join('\n')
+      .split('\n')
+      .filter((line) => line !== '' && !own.test(line));
+  }
+
+  /** How the platform's pods are, for a person who reads a failure. */
+  async describe(): Promise<string> {
+    const inNamespace = ['-n', this.namespace];
+    const pods = await this.list(...['pods'], ...inNamespace);
+    const logs = await Promise.all(
+      pods.map(async ({ metadata: { name } }) => {
+        const log = await this.kubectl('logs', name, ...inNamespace, '--all-containers', '--tail', '8').catch(String);
+        return `--- ${name}\n${log}`;
+      }),
+    );
+    const events = ['events', ...inNamespace, '--field-selector', 'type=Warning', '--sort-by', '.lastTimestamp'];
+    return [await this.kubectl('get', 'pods', ...inNamespace), await this.kubectl('get', ...events), ...logs].join(
+      '\n',
+    );
+  }
+
+  /** Removes everything, however far it came. May run twice. */
+  async destroy(): Promise<void> {
+    await this.helm('uninstall', this.release, '--wait', '--timeout', '3m', '--ignore-not-found').catch(
+      () => undefined,
+    );
+    const ours = [this.namespace, ...(await this.namespacesOfTenants())];
+    await this.kubectl('delete', 'namespace', ...ours, '--ignore-not-found', '--timeout', '120s');
+    const left = await this.leftovers();
+    if (left.length > 0) await this.kubectl('delete', ...left, '--ignore-not-found', '--timeout', '120s');
+    await this.database?.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async namespacesOfTenants(): Promise<string[]> {
+    const found = await this.list('namespaces', '-l', `wherry.dev/installation=${this.release}`);
+    return found.map(({ metadata }) => metadata.name);
+  }
+
+  private async install(): Promise<void> {
+    const images = path.join(this.folder, 'images.yaml');
+    const [database] = await Promise.all([
+      DatabaseServer.start(path.join(this.folder, 'postgres')),
+      buildImages(this.cluster, images),
+    ]);
+    this.database = database;
+    await this.prepareNamespace(database.ownerUrl);
+    const values = path.join(this.folder, 'values.yaml');
+    writeFileSync(values, stringify(this.values()));
+    await this.helm('install', this.release, chart, '-f', images, '-f', values, '--wait', '--timeout', '4m');
+    for (const component of ['api', 'gateway'] as const) {
+      const service = ['service', `${this.release}-${component}`, '-n', this.namespace];
+      const address = await this.kubectl('get', ...service, '-o', 'jsonpath={.spec.clusterIP}');
+      this.addresses = { ...this.addresses, [component]: address };
+    }
+    const owner = await ensureOperator(database.ownerUrl, { tenantSlug: tenant, tenantName: tenant });
+    const token = (name: string, scopes: string[]) => mintToken(database.ownerUrl, { ...owner, name, scopes });
+    this.tokens = { api: await token('api', ['read', 'deploy']), push: await token('push', ['git:push']) };
+  }
+
+  private values(): object {
+    const { registry } = this.cluster;
+    const [host, port] = registry.split(':') as [string, string];
+    return {
+      console: { url: 'http://console.example.test' },
+      apps: { domain: appsDomain, url: `http://${appsDomain}:8080` },
+      database: { host: machineAddress, port: DatabaseServer.port, name: 'wherry', ownerSecret: 'owner' },
+      namespacePrefix: this.release,
+      keepDataOnUninstall: false,
+      persistence: { storageClass: this.release, git: '1Gi', journal: '1Gi', registry: '1Gi' },
+      registry: { clusterIP: registryAddress },
+      gateway: { drainSeconds: 5 },
+      controller: { idleSeconds: 30 },
+      builds: {
+        settings: {
+          mirrors: { 'docker.io': [`${registry}/docker.io`] },
+          extraRegistries: [{ host: registry, cidr: `${host}/32`, port: Number(port), plainHttp: true }],
+          limits: { cpuMillicores: 2000, memoryMiB: 1024, diskMiB: 4096, cacheMiB: 2048 },
+        },
+      },
+    };
+  }
+
+  /** What an operator brings: a namespace, the owner's connection string, and volumes. */
+  private async prepareNamespace(ownerUrl: string): Promise<void> {
+    const level = 'pod-security.kubernetes.io/enforce';
+    const objects = [
+      {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: this.namespace, labels: { [level]: 'restricted', 'wherry.dev/tests': this.release } },
+      },
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'owner', namespace: this.namespace },
+        stringData: { url: ownerUrl },
+      },
+      // The cluster has nothing that makes volumes.
+      ...Array.from({ length: 4 }, (_, index) => this.volume(`${this.release}-${index}`)),
+    ];
+    const file = path.join(this.folder, 'prepared.yaml');
+    writeFileSync(file, objects.map((object) => stringify(object)).join('---\n'), { mode: 0o600 });
+    await this.kubectl('apply', '-f', file);
+  }
+
+  private volume(name: string): object {
+    const folder = path.join(this.folder, 'volumes', name);
+    mkdirSync(folder, { recursive: true });
+    chownSync(folder, uid, uid);
+    return {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name },
+      spec: {
+        capacity: { storage: '1Gi' },
+        accessModes: ['ReadWriteOnce'],
+        storageClassName: this.release,
+        persistentVolumeReclaimPolicy: 'Retain',
+        hostPath: { path: folder, type: 'Directory' },
+      },
+    };
+  }
+}
+
+/** Builds what changed and pushes it to the cluster's registry. */
+async function buildImages({ registry, buildkit, bin }: TestCluster, output: string): Promise<void> {
+  const build = path.join(checkout, 'infra/images/build.mjs');
+  const where = ['--registry', `${registry}/wherry`, '--buildkit', buildkit, '--buildctl', path.join(bin, 'buildctl')];
+  const base = `NODE_GIT_IMAGE=${registry}/node-git:26-bookworm`;
+  await runTool(process.execPath, [build, ...where, '--arg', base, '--output', output]);
+  readFileSync(output);
+}
