@@ -62,6 +62,7 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'BuildDaemonStore.list': 'reconcile',
   'PlatformCheckStore.read': null,
   'PlatformCheckStore.write': null,
+  'ImageStore.tenants': 'reconcile',
   'SealingKeyStore.register': null,
   'SnapshotStore.read': 'reconcile',
   'SnapshotStore.readTraffic': 'reconcile',

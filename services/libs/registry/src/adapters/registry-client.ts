@@ -14,6 +14,8 @@ export type RegistryClientOptions = Readonly<{
   tokenUrl: string | null;
   /** The registry's service name. */
   service: string;
+  /** Whose password the credential is; `wherry` unless the registry is not the bundled one. */
+  user?: string;
   /** Asked before each request, so that a renewed credential is used at once. */
   credential: () => string | Promise<string>;
   /** Without an answer for so long, a request fails. */
@@ -161,7 +163,8 @@ export class RegistryClient {
     const url = new URL(tokenUrl);
     url.searchParams.set('service', this.options.service);
     url.searchParams.set('scope', scope);
-    const basic = Buffer.from(`${credentialUser}:${await this.options.credential()}`).toString('base64');
+    const { user = credentialUser, credential } = this.options;
+    const basic = Buffer.from(`${user}:${await credential()}`).toString('base64');
     const answer = await this.send(url, { method: 'GET', headers: { authorization: `Basic ${basic}` } });
     demand(answer, 200, 'get a token');
     return parse(TokenAnswer, answer.body).token;

@@ -1,5 +1,5 @@
 import { casesOf, type StoreCases } from '../../tenancy/cases';
-import { BuildDaemonStore, FunctionLogStore, IdleUsageStore, ReleaseStore, ReplicaStore } from './index';
+import { BuildDaemonStore, FunctionLogStore, IdleUsageStore, ImageStore, ReleaseStore, ReplicaStore } from './index';
 
 const failed = { state: 'failed', address: null, reason: 'No.' } as const;
 
@@ -37,5 +37,8 @@ export const crossTenantCases: readonly StoreCases[] = [
     },
     rest: ({ store, tenantId }) => store.rest(tenantId, 'trusted'),
     remove: ({ store, tenantId }) => store.remove(tenantId, 'trusted'),
+  }),
+  casesOf(ImageStore, (db) => new ImageStore(db), {
+    inUse: ({ store, tenantId }) => store.inUse(tenantId, 24),
   }),
 ];

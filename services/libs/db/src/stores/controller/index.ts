@@ -1,6 +1,7 @@
 export * from './build-daemon-store';
 export * from './function-log-store';
 export * from './idle-usage-store';
+export * from './image-store';
 export * from './platform-check-store';
 export { ReleaseStore, type ReleaseEnding, type RouteOutcome } from './release-store';
 export * from './replica-store';
