@@ -70,7 +70,7 @@ function generateClient() {
 async function bundle() {
   const entries = { supervisor: 'infra/local/src/main.ts', bench: 'infra/bench/src/main.ts' };
   entries['login-link'] = 'services/api/src/login-link/main.ts';
-  for (const name of ['api', 'gateway', 'git', 'worker', 'controller', 'registry', 'migrate'])
+  for (const name of ['api', 'gateway', 'git', 'worker', 'controller', 'registry', 'migrate', 'egress'])
     entries[name] = `services/${name}/src/main.ts`;
   await build({
     ...common,

@@ -1,0 +1,3 @@
+export * from './authority';
+export * from './forward-proxy';
+export * from './way';
