@@ -20,7 +20,7 @@ export const images = {
     entries: { ...service('keeper'), builder: 'builder/src/main.ts' },
     folders: { 'dist/templates': 'dist/templates' },
   },
-  controller: { entries: service('controller') },
+  controller: { entries: { ...service('controller'), ...service('uninstall') } },
   egress: { entries: service('egress') },
   registry: { entries: service('registry') },
   buildkitd: {},
