@@ -117,7 +117,8 @@ export class Collector {
     } catch (error) {
       this.dueMs = nowMs() + againAfterFailureMs;
       this.seen = { ...this.seen, state: 'idle', failure: describeError(error) };
-      log.write({ op: 'collection.run', ok: false, durationMs: nowMs() - startedMs, message: describeError(error) });
+      const message = this.ending.signal.aborted ? 'The process ends; the next one goes on.' : describeError(error);
+      log.write({ op: 'collection.run', ok: false, durationMs: nowMs() - startedMs, message });
     } finally {
       gate.set('open');
       this.shutMs = null;
@@ -127,9 +128,11 @@ export class Collector {
 
   private async lastWrites(): Promise<void> {
     const { gate, nowMs } = this.on;
-    for (const until = nowMs() + lastWritesMs; gate.writes > 0 && nowMs() < until;) await delay(20);
+    const { signal } = this.ending;
+    for (const until = nowMs() + lastWritesMs; gate.writes > 0 && nowMs() < until;)
+      await delay(20, undefined, { signal });
     gate.abortWrites();
-    while (gate.writes > 0) await delay(20);
+    while (gate.writes > 0) await delay(20, undefined, { signal });
   }
 
   /** Returns how many manifests and tags were removed. A repository that cannot be read stays as it is. */
