@@ -11,6 +11,8 @@ export const ApiEnvironment = z.object({
   WHERRY_CONSOLE_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   WHERRY_CONSOLE_URL: ConsoleUrl,
   WHERRY_GATEWAY_URL: ConsoleUrl,
+  /** Where this process itself reaches the gateway, when that is not the URL that the world has; plain HTTP. */
+  WHERRY_GATEWAY_ADDRESS: ConsoleUrl.optional(),
   WHERRY_APPS_DOMAIN: z.string().min(1),
   WHERRY_GIT_ADDRESS: ServiceAddress,
   WHERRY_DASHBOARD_DIR: z.string().min(1),

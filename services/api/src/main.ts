@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     onError: (error) => log.write({ op: 'listener.connect', ok: false, message: error.message }),
   });
   await listener.start();
-  const gateway = new HttpGatewayClient(settings.gatewayUrl);
+  const gateway = new HttpGatewayClient(env.WHERRY_GATEWAY_ADDRESS ?? settings.gatewayUrl);
   const api = await createApi({ settings, database, queue, gateway, feed, log, system: realSystem });
   // A push may take long; what a client may take its time for otherwise is its headers only.
   const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 }, api.handle);
