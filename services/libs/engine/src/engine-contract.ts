@@ -195,6 +195,15 @@ function scales(sut: Sut): void {
     expect((await lines).map((each) => each.text)).toContain('asked to stop');
   });
 
+  it('runs nothing of a revision that is wished for with none, and one of it when one is wished for', async () => {
+    const other = sut.fixture.revision({ revisionId: 'rev_b' });
+    sut.engine.apply([sut.fixture.revision({ replicas: 0 }), other]);
+    await sut.watcher.until('ready');
+    expect(sut.watcher.history.map((each) => each.revisionId)).toEqual(['rev_b', 'rev_b']);
+    sut.engine.apply([sut.fixture.revision({ replicas: 1 }), other]);
+    await sut.watcher.until('ready', 2);
+  });
+
   it('is asked the same again and again without doing anything again', async () => {
     for (let count = 0; count < 20; count += 1) sut.engine.apply([sut.fixture.revision()]);
     await sut.watcher.until('ready');

@@ -2,7 +2,7 @@ import { functionPort, names } from '@wherry/cluster';
 import type { ObservedReplica } from '../engine';
 import { LogParser } from '../log-parser';
 import { conditionOf, type Deployment, type Pod, type Terminated } from './cluster-objects';
-import { healthPath } from './render';
+import { functionUid, healthPath } from './render';
 
 /** `null`: the values are not known, so nothing that the function printed may be shown. */
 export type Needles = readonly string[] | null;
@@ -94,6 +94,9 @@ function identity({ metadata }: Pod) {
 }
 
 function startProblem({ reason = '', message = '' }: { reason?: string; message?: string }): string {
+  if (/exec format error|no match for platform/.test(message)) {
+    return `Its image is for another kind of processor than the cluster's nodes have (${reason}): ${message}`;
+  }
   const isPull = /Image|Registry/.test(reason);
   return `${isPull ? 'Its image could not be pulled' : 'Its container could not be started'} (${reason}): ${message}`;
 }
@@ -116,7 +119,18 @@ function describeEnd(
   const text = neverServed
     ? `It did not answer GET ${healthPath} on port ${functionPort} with 200 within ${startSeconds} s; it ${how}.`
     : `It ${how}.`;
-  return withLines(text, ended, needles);
+  return withLines(text + hintAt(ended.message ?? ''), ended, needles);
+}
+
+/** What the end of the output says of the platform's rules. */
+function hintAt(output: string): string {
+  if (/exec format error/.test(output))
+    return " Its image is for another kind of processor than the cluster's nodes have.";
+  if (
+    !/\b(EACCES|EPERM|EROFS)\b|permission denied|operation not permitted|read-only file system|\broot\b/i.test(output)
+  )
+    return '';
+  return ` Functions run as user ${functionUid}, never as root, and write to /tmp only: an image that needs more does not start.`;
 }
 
 function withLines(text: string, { message }: Terminated, needles: Needles): string {

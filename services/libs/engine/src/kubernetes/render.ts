@@ -46,7 +46,8 @@ export type RenderedGeneration = Readonly<{
 export const containerName = 'function';
 export const healthPath = '/_/health';
 const secretsPath = '/var/openfaas/secrets';
-const functionUid = 10_000;
+/** Whatever user an image names: one that is not a number could not be told from root, and nothing runs as root. */
+export const functionUid = 10_000;
 /** Asked for when stack.yml says nothing; the limit holds all the same. */
 const defaultCpuRequestMillicores = 50;
 
