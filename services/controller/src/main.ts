@@ -1,26 +1,17 @@
 import path from 'node:path';
 import { loadConfig, readSecretFile } from '@wherry/config';
-import {
-  Database,
-  FunctionLogStore,
-  IdleUsageStore,
-  Listener,
-  ReleaseStore,
-  ReplicaStore,
-  SealingKeyStore,
-  SnapshotStore,
-} from '@wherry/db';
+import { Database, Listener } from '@wherry/db';
 import { LocalEngine } from '@wherry/engine';
 import { KeeperClient } from '@wherry/keeper';
 import { describeError, JsonLog } from '@wherry/logging';
-import type { KeyPair } from '@wherry/sealing';
 import { z } from 'zod';
 import { Controller, listenedChannels } from './controller';
+import { commonParts, registeredKeys } from './parts';
 import { defaultSettings } from './reconcile/settings';
-import { loadSealingKeys } from './secrets/adapters/sealing-key-file';
-import { SecretOpener } from './secrets/open-secrets';
 
-const Config = z.object({
+const EngineChoice = z.object({ WHERRY_ENGINE: z.enum(['local', 'kubernetes']).default('local') });
+
+const LocalConfig = z.object({
   WHERRY_DATABASE_URL_FILE: z.string().min(1),
   WHERRY_KEEPER_SOCKET: z.string().min(1),
   WHERRY_STATE_DIR: z.string().min(1),
@@ -34,10 +25,9 @@ const Config = z.object({
 /** What is being written gets this long; then the process ends, and the next one goes on from what is stored. */
 const stopWithinMs = 14_500;
 
-const config = loadConfig(Config, process.env);
 const log = new JsonLog('controller', (line) => process.stdout.write(line));
 
-function localEngine(): LocalEngine {
+function localEngine(config: z.infer<typeof LocalConfig>): LocalEngine {
   return new LocalEngine({
     keeper: new KeeperClient(config.WHERRY_KEEPER_SOCKET),
     runDir: path.join(config.WHERRY_STATE_DIR, 'run'),
@@ -50,31 +40,13 @@ function localEngine(): LocalEngine {
   });
 }
 
-/** The newest key is the one that the api seals to from now on. */
-async function registeredKeys(db: Database): Promise<readonly KeyPair[]> {
-  const keys = await loadSealingKeys(config.WHERRY_SEALING_KEY_FILE);
-  const [newest] = keys;
-  if (!newest) throw new Error('WHERRY_SEALING_KEY_FILE holds no key.');
-  await new SealingKeyStore(db).register(newest.keyId, newest.publicKey);
-  return keys;
-}
-
-async function main(): Promise<void> {
+async function runLocally(): Promise<void> {
+  const config = loadConfig(LocalConfig, process.env);
   const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
   const db = await Database.open({ url, applicationName: 'controller', poolSize: 4 });
-  const keys = await registeredKeys(db);
+  const keys = await registeredKeys(db, config.WHERRY_SEALING_KEY_FILE);
   const controller = new Controller(
-    {
-      engine: localEngine(),
-      snapshots: new SnapshotStore(db),
-      releases: new ReleaseStore(db),
-      replicas: new ReplicaStore(db),
-      functionLogs: new FunctionLogStore(db),
-      usage: new IdleUsageStore(db),
-      secrets: new SecretOpener(keys, config.WHERRY_SANDBOX !== 'none'),
-      log,
-      now: Date.now,
-    },
+    { ...commonParts(db, keys, config.WHERRY_SANDBOX !== 'none'), engine: localEngine(config), log, now: Date.now },
     { ...defaultSettings, idleSeconds: config.WHERRY_IDLE_SECONDS ?? null },
   );
   const listener = new Listener({
@@ -100,6 +72,13 @@ async function end(controller: Controller, listener: Listener, db: Database): Pr
   log.write({ op: 'controller.stop', ok: true });
   // An IPC channel would keep the process alive.
   process.exit(0);
+}
+
+async function main(): Promise<void> {
+  const { WHERRY_ENGINE: engine } = loadConfig(EngineChoice, process.env);
+  if (engine === 'local') return runLocally();
+  const { runController } = await import('./cluster/adapters/run-controller');
+  await runController(process.env, log);
 }
 
 main().catch((error: unknown) => {

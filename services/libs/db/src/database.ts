@@ -12,6 +12,8 @@ export type DatabaseOptions = Readonly<{
   applicationName: string;
   /** The most connections at a time; work beyond waits. Idle ones are closed after 30 s. */
   poolSize?: number;
+  /** Called before each transaction of tenants' rows; what it throws refuses the transaction. */
+  guard?: () => void;
 }>;
 
 /** How long work waits for a free connection, and how long one transaction may last. Milliseconds. */
@@ -26,10 +28,16 @@ export class Database {
   private constructor(
     private readonly prisma: PrismaClient,
     private readonly pool: pg.Pool,
+    private readonly guard: () => void,
   ) {}
 
   /** @throws when the server does not answer or refuses the role. */
-  static async open({ url, applicationName, poolSize = 4 }: DatabaseOptions): Promise<Database> {
+  static async open({
+    url,
+    applicationName,
+    poolSize = 4,
+    guard = () => undefined,
+  }: DatabaseOptions): Promise<Database> {
     const pool = new pg.Pool({
       ...{ connectionString: url, application_name: applicationName, max: poolSize },
       ...{ idleTimeoutMillis: 30_000, connectionTimeoutMillis: maxWait },
@@ -37,7 +45,11 @@ export class Database {
     // An idle connection that the server closed is replaced by the next query; unheard, the event would end the process.
     pool.on('error', () => undefined);
     pool.on('connect', (client) => void client.on('error', () => undefined)); // also while the pool ends it
-    const database = new Database(new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' }), pool);
+    const database = new Database(
+      new PrismaClient({ adapter: new PrismaPg(pool), errorFormat: 'minimal' }),
+      pool,
+      guard,
+    );
     try {
       await pool.query('select 1');
       return database;
@@ -74,7 +86,8 @@ export class Database {
     if (!this.pool.ended) await this.pool.end();
   }
 
-  private transaction<T>(whose: { tenantId: string; scope: string }, work: (tx: Tx) => Promise<T>): Promise<T> {
+  private async transaction<T>(whose: { tenantId: string; scope: string }, work: (tx: Tx) => Promise<T>): Promise<T> {
+    this.guard();
     return this.plain(async (tx) => {
       // Local to the transaction: the next user of the connection starts with neither.
       await tx.$queryRaw`select set_config('app.tenant_id', ${whose.tenantId}, true), set_config('app.scope', ${whose.scope}, true)`;

@@ -36,6 +36,9 @@ export function controllerClusterRules({ namespaceClusterRole }: RbacSettings): 
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
+    // Compared each minute with what they should be.
+    { apiGroups: [''], resources: ['serviceaccounts', 'resourcequotas', 'limitranges'], verbs: ['list'] },
+    { apiGroups: [rbacGroup], resources: ['rolebindings'], verbs: ['list'] },
     // A creation cannot be held to a name, as it is checked before there is one.
     { apiGroups: [rbacGroup], resources: ['rolebindings'], verbs: ['create'] },
     {

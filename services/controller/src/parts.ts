@@ -1,0 +1,38 @@
+import {
+  type Database,
+  FunctionLogStore,
+  IdleUsageStore,
+  ReleaseStore,
+  ReplicaStore,
+  SealingKeyStore,
+  SnapshotStore,
+} from '@wherry/db';
+import type { KeyPair } from '@wherry/sealing';
+import type { ControllerParts } from './controller';
+import { loadSealingKeys } from './secrets/adapters/sealing-key-file';
+import { SecretOpener } from './secrets/open-secrets';
+
+/** The newest key is the one that the api seals to from now on. */
+export async function registeredKeys(db: Database, file: string): Promise<readonly KeyPair[]> {
+  const keys = await loadSealingKeys(file);
+  const [newest] = keys;
+  if (!newest) throw new Error('WHERRY_SEALING_KEY_FILE holds no key.');
+  await new SealingKeyStore(db).register(newest.keyId, newest.publicKey);
+  return keys;
+}
+
+/** What a controller has whatever engine it uses. */
+export function commonParts(
+  db: Database,
+  keys: readonly KeyPair[],
+  mayHaveSecrets: boolean,
+): Omit<ControllerParts, 'engine' | 'log' | 'now' | 'gate'> {
+  return {
+    snapshots: new SnapshotStore(db),
+    releases: new ReleaseStore(db),
+    replicas: new ReplicaStore(db),
+    functionLogs: new FunctionLogStore(db),
+    usage: new IdleUsageStore(db),
+    secrets: new SecretOpener(keys, mayHaveSecrets),
+  };
+}
