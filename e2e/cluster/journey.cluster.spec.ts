@@ -1,52 +1,128 @@
 import { Repository } from '@wherry/harness';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handler, stackOf } from '../support/sources';
-import { Installation } from './support/installation';
+import { Installation, tenant } from './support/installation';
+import { Load } from './support/load';
 import { ownCluster, until } from './support/tools';
 
 const cluster = ownCluster();
 const title = 'Wherry installed by its chart (bring a cluster up with `npm run testcluster -- up`)';
+type Deployment = Readonly<{ id: string; status: string }>;
 
-describe.skipIf(cluster === null)(title, () => {
+describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
   let wherry: Installation;
-  let hello: Repository;
+  const repositories: Repository[] = [];
+  const repository = async (name: string) => {
+    const made = await Repository.create(wherry.gitUrl, name);
+    repositories.push(made);
+    return made;
+  };
+  /** Pushes a node function and waits until it is live. */
+  const live = async (work: Repository, code: string, files: Readonly<Record<string, string>> = {}) => {
+    await work.commit({ 'stack.yml': stackOf(work.name), [`${work.name}/handler.js`]: code, ...files });
+    const { output } = await work.push();
+    expect(output).toContain('Live:');
+  };
 
   beforeAll(async () => {
     wherry = await Installation.create(cluster!);
-    hello = await Repository.create(wherry.gitUrl, 'hello');
   }, 600_000);
   afterAll(async () => {
-    hello?.remove();
+    for (const each of repositories) each.remove();
     await wherry?.destroy();
   }, 300_000);
 
   it('every process is ready, in a namespace that enforces the strictest level', async () => {
-    const pods = await wherry.list<{ metadata: { labels: Record<string, string> }; status: { phase: string } }>(
-      ...['pods', '-n', wherry.namespace],
-    );
-    const running = pods.map(
+    type Pod = Readonly<{ metadata: { labels: Record<string, string> }; status: { phase: string } }>;
+    const pods = await wherry.list<Pod>('pods', '-n', wherry.namespace);
+    const states = pods.map(
       ({ metadata, status }) => `${metadata.labels['app.kubernetes.io/component']} ${status.phase}`,
     );
-    expect([...new Set(running)].sort()).toEqual(
+    expect([...new Set(states)].sort()).toEqual(
       ['api', 'controller', 'egress', 'gateway', 'git', 'registry', 'worker'].map((name) => `${name} Running`),
     );
   });
 
-  it('a pushed handler is built to an image, runs as a pod and answers', async () => {
-    await hello.commit({ 'stack.yml': stackOf('hello'), 'hello/handler.js': handler('hello from a pod') });
-    const push = await hello.push();
-    expect(push.output).toContain('Live:');
-    await expect(wherry.invoke('/hello/')).resolves.toEqual({ status: 200, text: 'hello from a pod' });
-  }, 300_000);
+  it('helm test finds the release well', async () => {
+    expect(await wherry.helm('test', wherry.release)).toContain('Phase:          Succeeded');
+  });
+
+  it('a first link to sign in comes from the api’s pod', async () => {
+    const login = ['node', 'dist/login-link.mjs'];
+    const link = await wherry.kubectl('exec', '-n', wherry.namespace, `deploy/${wherry.release}-api`, '--', ...login);
+    expect(link).toMatch(/^http:\/\/console\.example\.test\/login#\S{43}\n$/);
+  });
+
+  it('a pushed handler becomes an image, runs as a pod and answers; packages come through the proxy alone', async () => {
+    const hello = await repository('hello');
+    const code = `const ms = require('ms');\nmodule.exports = async (event, context) => context.succeed(ms('2 days') + '');\n`;
+    await live(hello, code, { 'hello/package.json': '{"dependencies":{"ms":"2.1.3"}}' });
+    await expect(wherry.invoke('/hello/')).resolves.toEqual({ status: 200, text: '172800000' });
+    expect([...wherry.upstream!.asked]).toEqual(['registry.npmjs.org']);
+  });
+
+  it('a call is found in the logs by its id, and is counted in the usage', async () => {
+    const logger = await repository('logger');
+    await live(logger, `module.exports = async (event) => { console.log('seen', event.query.word); return 'ok'; };\n`);
+    const { callId } = await wherry.call('/logger/?word=lantern');
+    const path = `/tenants/${tenant}/functions/logger`;
+    const lines = () => wherry.api<{ lines: { text: string }[] }>('GET', `${path}/logs?callId=${callId}`);
+    const told = await until(30, 'the line', lines, (answer) => answer.lines.length > 0);
+    expect(told.lines.map(({ text }) => text)).toEqual(['seen lantern']);
+    const usage = async () => JSON.stringify(await wherry.api('GET', `${path}/usage`));
+    await until(30, 'the call in the usage', usage, (text) => /"invocations":1\b/.test(text));
+  });
+
+  it('a rollback brings the former image back without a build', async () => {
+    const waves = await repository('waves');
+    await live(waves, handler('one'));
+    const list = `/tenants/${tenant}/deployments?repository=waves&limit=10`;
+    const [first] = (await wherry.api<{ deployments: Deployment[] }>('GET', list)).deployments;
+    await live(waves, handler('two'));
+    await expect(wherry.invoke('/waves/')).resolves.toEqual({ status: 200, text: 'two' });
+    await wherry.api('POST', `/tenants/${tenant}/deployments/${first!.id}/rollback`, {});
+    await until(
+      60,
+      'the former code',
+      () => wherry.invoke('/waves/'),
+      ({ text }) => text === 'one',
+    );
+  });
+
+  it('an upgrade of every process and a rollback of it fail no request', async () => {
+    const steady = await repository('steady');
+    await live(steady, handler('steady'));
+    const load = new Load(wherry, '/steady/');
+    const changes = ['api', 'gateway', 'git', 'worker', 'controller', 'egress', 'registry'].map(
+      (component) => `${component}.resources.requests.cpu=30m`,
+    );
+    await wherry.upgrade(...changes);
+    await wherry.helm('rollback', wherry.release, '--wait', '--timeout', '5m');
+    const answers = await load.stop();
+    expect([...answers.keys()]).toEqual(['200 steady']);
+    expect(answers.get('200 steady')).toBeGreaterThan(100);
+  }, 700_000);
+
+  it('a function that is taken out of its stack is gone, with all that it had in the cluster', async () => {
+    const brief = await repository('brief');
+    await brief.commit({
+      'stack.yml': stackOf('brief', 'other'),
+      'brief/handler.js': handler('brief'),
+      'other/handler.js': handler('other'),
+    });
+    expect((await brief.push()).output).toContain('Live:');
+    const objects = () => wherry.list('deployments,secrets', '-A', '-l', 'wherry.dev/function=brief');
+    expect(await objects()).not.toEqual([]);
+    await brief.commit({ 'stack.yml': stackOf('other') });
+    await brief.push();
+    expect((await wherry.invoke('/brief/')).status).toBe(404);
+    await until(60, 'its objects to go', objects, (left) => left.length === 0);
+  });
 
   it('helm uninstall leaves nothing of the installation', async () => {
-    await wherry.helm('uninstall', wherry.release, '--wait', '--timeout', '3m');
-    const left = await until(
-      60,
-      'nothing is left',
-      async () => [...(await wherry.inNamespace()), ...(await wherry.namespacesOfTenants())],
-      (names) => names.length === 0,
-    );
-    expect(left).toEqual([]);
-  }, 300_000);
+    await wherry.helm('uninstall', wherry.release, '--wait', '--timeout', '5m');
+    const left = async () => [...(await wherry.inNamespace()), ...(await wherry.namespacesOfTenants())];
+    await until(60, 'nothing to be left', left, (names) => names.length === 0);
+    expect((await wherry.leftovers()).filter((name) => !name.startsWith('persistentvolumes/'))).toEqual([]);
+  });
 });

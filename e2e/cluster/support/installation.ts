@@ -7,7 +7,8 @@ import { text } from 'node:stream/consumers';
 import { ensureOperator, mintToken } from '@wherry/db';
 import { stringify } from 'yaml';
 import { DatabaseServer, machineAddress } from './database-server';
-import { runTool, type TestCluster, until } from './tools';
+import { runTool, type TestCluster } from './tools';
+import { UpstreamProxy } from './upstream-proxy';
 
 const checkout = path.resolve(import.meta.dirname, '../../..');
 const chart = path.join(checkout, 'infra/helm/wherry');
@@ -19,6 +20,8 @@ export const tenant = 'main';
 const appsDomain = 'apps.example.test';
 
 export type Reply = Readonly<{ status: number; text: string }>;
+/** A reply, and the id that the gateway gave the call. */
+export type Call = Reply & Readonly<{ callId: string }>;
 
 /** Wherry, installed by its chart on the test cluster, with a database outside of it. Everything has a name of its own. */
 export class Installation {
@@ -28,6 +31,7 @@ export class Installation {
   private addresses: Readonly<Record<'api' | 'gateway', string>> = { api: '', gateway: '' };
   private tokens: Readonly<Record<'api' | 'push', string>> = { api: '', push: '' };
   private database: DatabaseServer | null = null;
+  upstream: UpstreamProxy | null = null;
 
   private constructor(readonly cluster: TestCluster) {}
 
@@ -82,12 +86,20 @@ export class Installation {
   }
 
   /** Calls a function through the gateway's Service. */
-  invoke(pathname: string): Promise<Reply> {
+  async invoke(pathname: string): Promise<Reply> {
+    const { status, text } = await this.call(pathname);
+    return { status, text };
+  }
+
+  /** The same, with the call's id. */
+  call(pathname: string): Promise<Call> {
     const headers = { host: `${tenant}.${appsDomain}` };
     return new Promise((resolve, reject) => {
       const options = { host: this.addresses.gateway, port: 8080, path: pathname, headers, agent: false };
       request(options, (response) => {
-        text(response).then((body) => resolve({ status: response.statusCode ?? 0, text: body }), reject);
+        const { statusCode = 0, headers: told } = response;
+        const callId = String(told['x-call-id']);
+        text(response).then((body) => resolve({ status: statusCode, text: body, callId }), reject);
       })
         .on('error', reject)
         .end();
@@ -145,6 +157,7 @@ export class Installation {
     await this.kubectl('delete', 'namespace', ...ours, '--ignore-not-found', '--timeout', '120s');
     const left = await this.leftovers();
     if (left.length > 0) await this.kubectl('delete', ...left, '--ignore-not-found', '--timeout', '120s');
+    await this.upstream?.stop();
     await this.database?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -161,9 +174,10 @@ export class Installation {
       buildImages(this.cluster, images),
     ]);
     this.database = database;
+    this.upstream = await UpstreamProxy.start();
     await this.prepareNamespace(database.ownerUrl);
     const values = path.join(this.folder, 'values.yaml');
-    writeFileSync(values, stringify(this.values()));
+    writeFileSync(values, stringify(this.values(this.upstream.url)));
     await this.helm('install', this.release, chart, '-f', images, '-f', values, '--wait', '--timeout', '4m');
     for (const component of ['api', 'gateway'] as const) {
       const service = ['service', `${this.release}-${component}`, '-n', this.namespace];
@@ -175,7 +189,7 @@ export class Installation {
     this.tokens = { api: await token('api', ['read', 'deploy']), push: await token('push', ['git:push']) };
   }
 
-  private values(): object {
+  private values(upstream: string): object {
     const { registry } = this.cluster;
     const [host, port] = registry.split(':') as [string, string];
     return {
@@ -186,6 +200,7 @@ export class Installation {
       keepDataOnUninstall: false,
       persistence: { storageClass: this.release, git: '1Gi', journal: '1Gi', registry: '1Gi' },
       registry: { clusterIP: registryAddress },
+      egress: { upstream },
       gateway: { drainSeconds: 5 },
       controller: { idleSeconds: 30 },
       builds: {
