@@ -91,6 +91,9 @@ export function hashOf(...roots) {
       else add(file);
     }
   };
-  for (const root of roots) root.endsWith('Dockerfile') ? add(root) : walk(root);
+  for (const root of roots) {
+    if (root.endsWith('Dockerfile')) add(root);
+    else walk(root);
+  }
   return hash.digest('hex').slice(0, 12);
 }

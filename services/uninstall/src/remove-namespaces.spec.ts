@@ -7,7 +7,10 @@ function clusterOf(given: Readonly<Record<string, string>>, looksToGo = 1) {
   const client: NamespaceClient = {
     request: async <T>(_method: string, _path: string, sent?: { query?: Readonly<Record<string, unknown>> }) => {
       const prefix = String(sent?.query?.labelSelector).split('wherry.dev/installation=')[1];
-      for (const [name, looks] of left) looks === 0 ? left.delete(name) : left.set(name, looks - 1);
+      for (const [name, looks] of left) {
+        if (looks === 0) left.delete(name);
+        else left.set(name, looks - 1);
+      }
       const items = [...left.keys()].filter((name) => given[name] === prefix).map((name) => ({ metadata: { name } }));
       return { items } as T;
     },
