@@ -153,6 +153,32 @@ describe.skipIf(missing !== null)(missing ?? 'the process of the registry’s co
     expect((await collection('GET', worker)).status).toBe(403);
   });
 
+  it('collects before the first push, and when the last image was deleted', async () => {
+    await registry.start();
+    expect(await collected()).toMatchObject({ failure: null });
+    const digest = await (await docker()).push(own, 'dep_1', 'one');
+    await retention().deleteManifest(own, digest);
+    expect(await collected()).toMatchObject({ failure: null });
+    expect([existsSync(blobFile('one')), await retention().repositories()]).toEqual([false, []]);
+    expect(await collected()).toMatchObject({ failure: null });
+    expect(await (await docker()).push(own, 'dep_2', 'one')).toBe(digest);
+  });
+
+  it('tells operators of a full disk and of collections that fail', async () => {
+    await registry.start({ WHERRY_REGISTRY_BINARY: await registry.failingBinary() });
+    await (await docker()).push(own, 'dep_1');
+    expect(await collected()).toMatchObject({
+      failure: expect.stringContaining('Collecting blobs failed: no space left'),
+    });
+    const numbers = await (await fetch(`${registry.healthUrl}/metrics`)).text();
+    expect(numbers).toMatch(/^wherry_registry_collection_failed 1$/m);
+    expect(numbers).toMatch(/^wherry_registry_up 1$/m);
+    expect(numbers).toMatch(/^wherry_registry_disk_free_bytes [1-9]\d+$/m);
+    expect(numbers).not.toMatch(/^wherry_registry_collected_timestamp_seconds \d/m);
+    // What failed keeps nobody from pushing.
+    await (await docker()).push(own, 'dep_2');
+  });
+
   it('killed in the middle of a collection, it starts again and nothing is missing', async () => {
     await registry.start({ WHERRY_REGISTRY_BINARY: await registry.slowBinary() });
     const client = await docker();
@@ -230,6 +256,7 @@ describe.skipIf(missing !== null)(missing ?? 'the process of the registry’s co
       )
       .toBe(200);
     expect([...seen].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    expect((await fetch(`${registry.healthUrl}/readyz`)).status).toBe(200);
     expect(registry.lines.join('\n')).toContain('was ended by SIGKILL; it is started again in 250 ms');
   });
 

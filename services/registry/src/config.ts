@@ -1,3 +1,4 @@
+import { healthEnvironment } from '@wherry/health';
 import { z } from 'zod';
 
 const name = z.string().regex(/^[-.a-z0-9]{1,100}$/);
@@ -16,6 +17,7 @@ const Common = z.object({
   /** For both ports. Plain HTTP without them. */
   WHERRY_REGISTRY_TLS_CERTIFICATE_FILE: file.optional(),
   WHERRY_REGISTRY_TLS_KEY_FILE: file.optional(),
+  ...healthEnvironment,
 });
 
 const Bundled = Common.extend({

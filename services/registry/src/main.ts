@@ -1,10 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { loadConfig, readSecretFile } from '@wherry/config';
+import { Health, Metrics } from '@wherry/health';
 import { describeError, JsonLog } from '@wherry/logging';
 import { makeRunFolder } from './adapters/run-folder';
 import { BundledRegistry } from './bundled-registry';
 import { type BundledConfig, configSchema, isBundled, type TokensOnlyConfig } from './config';
 import { makeSigningIdentity } from './make-signing-identity';
+import { observeRegistry } from './observe-registry';
 import { readIssuerKeys, readSigningIdentity, type SigningIdentity } from './read-keys';
 import { TokenServer } from './token-server';
 import type { Listening, Tls } from './web-server';
@@ -83,13 +85,22 @@ async function startRegistry(bundled: BundledConfig, certificatePem: string): Pr
   return await BundledRegistry.start(options, log, Date.now);
 }
 
+async function startHealth(metrics: Metrics): Promise<Health> {
+  return await Health.start({ port: config.WHERRY_HEALTH_PORT, host: config.WHERRY_HEALTH_HOST, metrics });
+}
+
 async function main(): Promise<void> {
+  const metrics = new Metrics();
+  const health = await startHealth(metrics);
   const { identity, certificatePem } = await signing();
+  const ended = 'The signing certificate has ended: start again, with a new one if it was given.';
+  health.check('certificate', () => (Date.now() < identity.endsMs ? null : ended));
   const registry = isBundled(config) ? await startRegistry(config, certificatePem) : null;
+  if (isBundled(config) && registry) observeRegistry(registry, config.WHERRY_REGISTRY_DATA_DIR, health, metrics);
   const { server, address } = await startTokens(identity, registry);
-  log.write({ op: 'registry.start', ok: true, message: `listens on ${address.address}:${address.port}` });
   const stop = (): void => {
     setTimeout(() => process.exit(1), stopWithinMs).unref();
+    health.stopping();
     // Answers under way are finished; idle connections are closed at once.
     const closed = new Promise((resolve) => server.close(resolve));
     void Promise.all([closed, registry?.stop()]).then(() => {
@@ -98,11 +109,10 @@ async function main(): Promise<void> {
     });
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
-  process.send?.({
-    ready: true,
-    port: address.port,
-    ...(registry && { registryPort: registry.port, pid: registry.pid }),
-  });
+  health.started();
+  log.write({ op: 'registry.start', ok: true, message: `listens on ${address.address}:${address.port}` });
+  const own = registry && { registryPort: registry.port, pid: registry.pid, healthPort: health.port };
+  process.send?.({ ready: true, port: address.port, ...own });
 }
 
 main().catch((error: unknown) => {

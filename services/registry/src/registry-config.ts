@@ -21,7 +21,8 @@ export function registryConfig(options: RegistryConfigOptions): string {
   return JSON.stringify(
     {
       version: '0.1',
-      log: { level: 'warn', formatter: 'json', accesslog: { disabled: true } },
+      // Every challenge to log in is a warning to it.
+      log: { level: 'error', formatter: 'json', accesslog: { disabled: true } },
       storage: {
         filesystem: { rootdirectory: imagesDir },
         delete: { enabled: true },

@@ -13,6 +13,7 @@ import {
   signRegistryToken,
   verifyCredential,
 } from '@wherry/registry';
+import type { CollectionState } from './collect/collector';
 import { createWebServer, listen, type Listening, type Tls } from './web-server';
 import { retryAfterSeconds, type WriteGate } from './write-gate';
 
@@ -22,7 +23,7 @@ export type OwnRegistry = Readonly<{
   /** Asks for unused images to be removed as soon as pushes let it; at once when it was asked before. */
   askCollection: () => void;
   /** The state of that, for who may ask for it. */
-  collection: () => object;
+  collection: () => CollectionState;
   isRunning: () => boolean;
 }>;
 

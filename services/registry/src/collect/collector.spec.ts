@@ -16,6 +16,7 @@ class World {
   readonly stored: Record<string, 'good' | 'bad'> = {};
   readonly removed: string[] = [];
   readonly images: StoredImages = {
+    exists: async () => true,
     repositories: async () => Object.keys(this.stored),
     read: async (name) => {
       if (this.stored[name] === 'bad') throw new Error('A manifest cannot be read.');

@@ -12,6 +12,7 @@ export type CollectorOptions = Readonly<{
 
 /** The images as they are stored. */
 export type StoredImages = Readonly<{
+  exists(): Promise<boolean>;
   repositories(): Promise<string[]>;
   read(repository: string): Promise<StoredRepository>;
   remove(
@@ -109,7 +110,7 @@ export class Collector {
     try {
       await this.lastWrites();
       const count = await this.removeUntagged();
-      await this.on.collectBlobs(this.ending.signal);
+      if (await this.on.images.exists()) await this.on.collectBlobs(this.ending.signal);
       await lastCollected.write(nowMs());
       this.dueMs = nowMs() + this.options.everyMs;
       this.seen = { state: 'idle', collectedMs: nowMs(), failure: null };

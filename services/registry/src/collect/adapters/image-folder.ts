@@ -27,6 +27,11 @@ export class ImageFolder {
     this.root = path.join(imagesDir, 'docker/registry/v2');
   }
 
+  /** Whether anything was ever pushed. The registry's own collection fails before. */
+  async exists(): Promise<boolean> {
+    return (await list(this.root)).includes('repositories');
+  }
+
   /** Names of all repositories; none before the first push. */
   async repositories(): Promise<string[]> {
     const found: string[] = [];

@@ -8,6 +8,8 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildRegistry, pem, registryFile, service } from './registry-fixture';
 
+type Ready = { port: number; registryPort: number; healthPort: number; pid: number };
+
 /** The process as the registry's container runs it, with a data folder of its own that outlives it. */
 export class BundledFixture {
   readonly worker = generateKeyPairSync('ed25519');
@@ -15,6 +17,7 @@ export class BundledFixture {
   readonly lines: string[] = [];
   registryUrl!: string;
   tokenUrl!: string;
+  healthUrl!: string;
   /** The registry's own process. */
   pid!: number;
   process!: ChildProcess;
@@ -47,9 +50,10 @@ export class BundledFixture {
 
   async start(more: Record<string, string> = {}): Promise<void> {
     this.process = await this.spawn(more);
-    const [message] = (await once(this.process, 'message')) as [{ port: number; registryPort: number; pid: number }];
+    const [message] = (await once(this.process, 'message')) as [Ready];
     this.registryUrl = `${this.scheme(more)}://127.0.0.1:${message.registryPort}`;
     this.tokenUrl = `${this.scheme(more)}://127.0.0.1:${message.port}/token`;
+    this.healthUrl = `http://127.0.0.1:${message.healthPort}`;
     this.pid = message.pid;
   }
 
@@ -67,6 +71,8 @@ export class BundledFixture {
         WHERRY_REGISTRY_WORKER_KEYS_FILE: path.join(this.home, 'worker.pub'),
         WHERRY_REGISTRY_CONTROLLER_KEYS_FILE: path.join(this.home, 'controller.pem'),
         WHERRY_REGISTRY_PAUSE_SECONDS: '0',
+        WHERRY_HEALTH_PORT: '0',
+        WHERRY_HEALTH_HOST: '127.0.0.1',
         ...more,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -83,6 +89,14 @@ export class BundledFixture {
     const [file, go] = [path.join(this.home, 'slow-registry'), path.join(this.home, 'go')];
     const wait = `[ "$1" = garbage-collect ] && while [ ! -e ${go} ]; do /bin/sleep 0.05; done`;
     await writeFile(file, `#!/bin/sh\n${wait}\nexec ${registryFile} "$@"\n`, { mode: 0o755 });
+    return file;
+  }
+
+  /** The registry, as a program whose collections fail. */
+  async failingBinary(): Promise<string> {
+    const file = path.join(this.home, 'failing-registry');
+    const fail = '[ "$1" = garbage-collect ] && echo "no space left" >&2 && exit 1';
+    await writeFile(file, `#!/bin/sh\n${fail}\nexec ${registryFile} "$@"\n`, { mode: 0o755 });
     return file;
   }
 
