@@ -4,7 +4,8 @@ import { ActivityStore, type Database, GatewayStore, Listener, ReceiptStore, Rou
 import type { Log } from '@wherry/logging';
 import { ErrorTally } from './error-tally';
 import { ActivityTracker } from './metering/activity-tracker';
-import { Journal } from './metering/adapters/journal';
+import { Journal, type JournalBacklog } from './metering/adapters/journal';
+import type { CallMeter } from './metering/call-meter';
 import { shipSegments } from './metering/ship-segments';
 import { Throttle } from './metering/throttle';
 import { PooledUpstream } from './proxy/adapters/upstream';
@@ -29,9 +30,18 @@ export type GatewayPorts = Readonly<{
   database: Database;
   clock: Clock;
   log: Log;
+  meter: CallMeter;
   newCallId: () => string;
   /** For the journal: see `JournalOptions`. */
   epoch: string;
+}>;
+
+/** `inFlight` and `parked` are calls: sent to a replica, and waiting for one. */
+export type GatewayState = Readonly<{
+  inFlight: number;
+  parked: number;
+  routesVersion: bigint;
+  backlog: JournalBacklog;
 }>;
 
 const beatMs = 3_000;
@@ -46,6 +56,7 @@ const maxSegmentBytes = 262_144;
 /** The data plane as one thing that starts and stops. */
 export class Gateway {
   private readonly tally: ErrorTally;
+  private readonly dispatcher: Dispatcher;
   private readonly follower: RouteFollower;
   private readonly listener: Listener;
   private readonly server: GatewayServer;
@@ -71,6 +82,7 @@ export class Gateway {
     this.shipping = new Throttle(shipMs, () => this.ship(), this.failed('segment.ship'));
     const platform = this.platform();
     const dispatcher = new Dispatcher(platform);
+    this.dispatcher = dispatcher;
     this.follower = this.newFollower(dispatcher);
     this.listener = new Listener({
       url: options.databaseUrl,
@@ -97,6 +109,16 @@ export class Gateway {
     });
     const gateway = new Gateway(options, ports, journal, tally);
     return { gateway, address: await gateway.begin() };
+  }
+
+  /** Null while it can take calls, else what keeps it from that. Without the database it serves what it knows. */
+  whyNotReady(): string | null {
+    return this.journal.isWritable ? null : 'The journal cannot be written: make room on its disk.';
+  }
+
+  /** What an operator watches. */
+  async state(): Promise<GatewayState> {
+    return { ...this.dispatcher.counts(), routesVersion: this.follower.version, backlog: await this.journal.backlog() };
   }
 
   /** Finishes what is in flight, at most `graceMs` long, ships the receipts, and lets go of everything but the database. */
@@ -133,9 +155,10 @@ export class Gateway {
   }
 
   private platform(): Platform {
-    const { database, clock } = this.ports;
+    const { database, clock, meter } = this.ports;
     return {
       clock,
+      meter,
       limits: this.options.limits,
       receipts: this.journal,
       activity: this.activity,

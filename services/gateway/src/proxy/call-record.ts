@@ -34,6 +34,8 @@ export class CallRecord {
     if (this.hasEnded) return;
     this.release();
     const { route } = this;
+    const durationMs = this.platform.clock.elapsedMs() - this.dispatchedAtMs;
+    this.platform.meter.ended(end, durationMs);
     this.platform.receipts.write({
       tenantId: route.tenantId,
       callId: this.callId,
@@ -41,7 +43,7 @@ export class CallRecord {
       revisionId: route.revisionId,
       replicaId: this.upstream.replica.replicaId,
       startedAtMs: this.startedAtMs,
-      durationMs: Math.max(1, Math.ceil(this.platform.clock.elapsedMs() - this.dispatchedAtMs)),
+      durationMs: Math.max(1, Math.ceil(durationMs)),
       memoryMiB: route.memoryMiB,
       ...end,
     });

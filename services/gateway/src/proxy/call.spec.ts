@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Receipt } from '@wherry/db';
 import type { Dispatcher } from 'undici';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { noMeter } from '../metering/call-meter';
 import type { ReadyReplica, Route } from '../routing/route-table';
 import { Call } from './call';
 import { FunctionCalls } from './function-calls';
@@ -64,6 +65,7 @@ beforeEach(() => {
         receipts.push(receipt);
       },
     },
+    meter: noMeter,
     activity: { touched: () => undefined, sent: () => undefined, ended: () => undefined },
     openUpstream: (of): Upstream => ({
       ...{ replica: of, inFlight: 0, refusedUntilMs: 0 },

@@ -63,6 +63,7 @@ export class Call implements Waiting, Dispatcher.DispatchHandler {
     if (this.isDone) return;
     this.isDone = true;
     this.stopTimer();
+    this.platform.meter.refused(refusal.status);
     sendRefusal(this.invocation.res, refusal, this.invocation.callId);
     dropRestOfBody(this.invocation.req);
   }
@@ -122,16 +123,16 @@ export class Call implements Waiting, Dispatcher.DispatchHandler {
     else if (isMalformed(error)) {
       this.record?.cancel();
       this.refuse(refusals.badCall);
-    } else this.tryElsewhere();
+    } else this.tryElsewhere(error);
   }
 
   /** Nothing was sent, so the call may go to another replica, or wait for one. */
-  private tryElsewhere(): void {
+  private tryElsewhere(error: Error): void {
     const record = this.record as CallRecord;
     record.cancel();
     this.stopTimer();
     this.body?.destroy();
-    this.calls.resubmit(this, record.upstream);
+    this.calls.resubmit(this, record.upstream, error);
   }
 
   private complete(last: Buffer | null): void {

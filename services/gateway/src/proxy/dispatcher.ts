@@ -14,6 +14,16 @@ export class Dispatcher {
     return route === undefined ? undefined : this.functions.get(route.functionId);
   }
 
+  /** Calls that were sent to a replica and have not ended, and calls that wait for one. */
+  counts(): { inFlight: number; parked: number } {
+    const counts = { inFlight: 0, parked: 0 };
+    for (const calls of this.functions.values()) {
+      counts.inFlight += calls.inFlight;
+      counts.parked += calls.parkedCount;
+    }
+    return counts;
+  }
+
   /** Takes another table into use. All routes move between two requests; waiting calls move with their function. */
   apply(table: RouteTable): void {
     const former = this.table;

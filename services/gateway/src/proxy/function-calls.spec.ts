@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { noMeter } from '../metering/call-meter';
 import type { ReadyReplica, Route } from '../routing/route-table';
 import { FunctionCalls, tickMs, type Waiting } from './function-calls';
 import type { Platform } from './platform';
@@ -44,6 +45,8 @@ class FakeCall implements Waiting {
   }
 }
 
+const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+
 let opened: FakeUpstream[];
 let wakes: string[];
 let platform: Platform;
@@ -56,6 +59,7 @@ beforeEach(() => {
     clock: { nowMs: () => Date.now(), elapsedMs: () => performance.now() },
     limits: { bodyBytes: 1, ratePerSecond: 5, concurrency: 2, parkedCalls: 3, parkMs: 1_000 },
     receipts: { isWritable: true, write: () => undefined },
+    meter: noMeter,
     activity: { touched: () => undefined, sent: () => undefined, ended: () => undefined },
     openUpstream: (of) => {
       opened.push(new FakeUpstream(of));
@@ -146,9 +150,9 @@ describe('FunctionCalls', () => {
   it('leaves a replica alone that refused, tries the next, and comes back to it', () => {
     const calls = new FunctionCalls(routeTo('rev_1', [replica('a'), replica('b')]), platform);
     const [call] = submitted(calls, 1);
-    calls.resubmit(call as FakeCall, call?.upstream as Upstream);
+    calls.resubmit(call as FakeCall, call?.upstream as Upstream, refused);
     expect(new Set(call?.sentTo)).toEqual(new Set(['rev_1/a', 'rev_1/b']));
-    calls.resubmit(call as FakeCall, call?.upstream as Upstream);
+    calls.resubmit(call as FakeCall, call?.upstream as Upstream, refused);
     expect(call?.sentTo).toHaveLength(2);
     vi.advanceTimersByTime(tickMs);
     vi.advanceTimersByTime(tickMs);
@@ -159,7 +163,7 @@ describe('FunctionCalls', () => {
     const calls = new FunctionCalls(routeTo('rev_1', [replica('a')]), platform);
     const [call] = submitted(calls, 1);
     for (let tries = 0; tries < 10 && call?.refusal === null; tries += 1) {
-      calls.resubmit(call, call.upstream as Upstream);
+      calls.resubmit(call, call.upstream as Upstream, refused);
       vi.advanceTimersByTime(2 * tickMs);
     }
     expect(call?.refusal?.status).toBe(503);

@@ -2,7 +2,7 @@ import type { Route } from '../routing/route-table';
 import type { Platform } from './platform';
 import { refusals, type Refusal } from './refusal';
 import { TokenBucket } from './token-bucket';
-import type { Upstream } from './upstream';
+import { isSilence, type Upstream } from './upstream';
 
 /** A call that looks for a replica. */
 export interface Waiting {
@@ -14,6 +14,9 @@ export interface Waiting {
 
 /** How often waiting calls look again, ask for a replica, and how long a replica that refused is left alone. */
 export const tickMs = 250;
+
+/** How long a replica is left alone that did not even refuse: each further try could cost a call a second. */
+export const silentMs = 2_000;
 
 /** Crashes in a row after which waiting for the next start is in vain: the pauses between starts grow from there. */
 const crashLoop = 3;
@@ -39,6 +42,11 @@ export class FunctionCalls {
     this.update(route);
   }
 
+  /** Calls that wait for a replica. */
+  get parkedCount(): number {
+    return this.parked.length;
+  }
+
   /** Why a new call may not begin, or null when it may. */
   admit(): Refusal | null {
     if (!this.bucket.take(this.platform.clock.elapsedMs())) {
@@ -55,8 +63,8 @@ export class FunctionCalls {
   }
 
   /** A replica took no connection, so nothing of the call was sent: it goes elsewhere. */
-  resubmit(call: Waiting, refusedBy: Upstream): void {
-    refusedBy.refusedUntilMs = this.platform.clock.elapsedMs() + tickMs;
+  resubmit(call: Waiting, refusedBy: Upstream, error: Error): void {
+    refusedBy.refusedUntilMs = this.platform.clock.elapsedMs() + (isSilence(error) ? silentMs : tickMs);
     this.submit(call);
   }
 

@@ -40,6 +40,7 @@ export class RequestHandler {
     }
     const refusal = target.kind === 'refused' ? target : this.begin(req, res, head, target, upgrade);
     if (refusal === null) return;
+    this.platform.meter.refused(refusal.status);
     sendRefusal(res, refusal, head.callId);
     dropRestOfBody(req);
   }

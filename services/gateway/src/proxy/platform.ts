@@ -1,4 +1,5 @@
 import type { Receipt } from '@wherry/db';
+import type { CallMeter } from '../metering/call-meter';
 import type { ReadyReplica } from '../routing/route-table';
 import type { Upstream } from './upstream';
 
@@ -36,6 +37,7 @@ export type Platform = Readonly<{
   limits: Limits;
   receipts: ReceiptSink;
   activity: ActivitySink;
+  meter: CallMeter;
   openUpstream: (replica: ReadyReplica) => Upstream;
   /** Asks for a replica of a revision. Never throws; may be lost. */
   wake: (tenantId: string, revisionId: string) => void;

@@ -82,11 +82,11 @@ export class ProbeCall implements Waiting, Dispatcher.DispatchHandler {
     this.stop('The probe has ended.');
   }
 
-  onResponseError(): void {
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.isDone) return;
     if (this.timer !== null) clearTimeout(this.timer);
     if (this.hasStarted) this.refuse(refusals.functionFailed);
-    else this.calls.resubmit(this, this.upstream as Upstream);
+    else this.calls.resubmit(this, this.upstream as Upstream, error);
   }
 
   private stop(reason: string): void {

@@ -8,10 +8,7 @@ import type { FunctionCalls, Waiting } from './function-calls';
 import { replyHeaders } from './headers';
 import type { Platform } from './platform';
 import { refusals, sendRefusal, type Refusal } from './refusal';
-import type { Upstream } from './upstream';
-
-/** Nothing was sent when a connection fails with one of these. */
-const refusedCodes = new Set(['ECONNREFUSED', 'ENOENT', 'EAGAIN', 'EADDRNOTAVAIL']);
+import { isNoConnection, type Upstream } from './upstream';
 
 /**
  * A WebSocket: one connection to a replica of its own, passed through both ways. It is one call, and lasts while it is
@@ -58,6 +55,7 @@ export class UpgradeCall implements Waiting {
     if (this.isDone) return;
     this.isDone = true;
     this.stopTimer();
+    this.platform.meter.refused(refusal.status);
     sendRefusal(this.invocation.res, refusal, this.invocation.callId);
   }
 
@@ -129,10 +127,10 @@ export class UpgradeCall implements Waiting {
 
   private failed(error: NodeJS.ErrnoException, upstream: Upstream): void {
     if (this.isDone) return;
-    if (error.code !== undefined && refusedCodes.has(error.code) && this.status === 0) {
+    if (isNoConnection(error) && this.status === 0) {
       this.record?.cancel();
       this.stopTimer();
-      this.calls.resubmit(this, upstream);
+      this.calls.resubmit(this, upstream, error);
     } else this.breakOff(refusals.functionFailed, false);
   }
 

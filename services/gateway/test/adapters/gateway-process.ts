@@ -29,11 +29,12 @@ export class GatewayProcess {
   private constructor(
     private readonly child: ChildProcess,
     readonly port: number,
+    readonly healthPort: number | null,
     private readonly output: string[],
   ) {}
 
   /** Returns when it says that it is ready. The journal and the id are the same each time. */
-  static async start(file: string, world: World): Promise<GatewayProcess> {
+  static async start(file: string, world: World, changes: Record<string, string> = {}): Promise<GatewayProcess> {
     const secret = async (name: string, value: string): Promise<string> => {
       const path = join(world.folder, name);
       await writeFile(path, `${value}\n`, { mode: 0o600 });
@@ -49,6 +50,7 @@ export class GatewayProcess {
         WHERRY_APPS_DOMAIN: 'localhost',
         WHERRY_JOURNAL_DIR: join(world.folder, 'journal'),
         WHERRY_PROBE_KEY_FILE: await secret('probe.key', 'probe key'),
+        ...changes,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -57,9 +59,11 @@ export class GatewayProcess {
     const ended = once(child, 'close').then(() => {
       throw new Error(`The gateway ended before it was ready:\n${output.join('')}`);
     });
-    const [ready] = (await Promise.race([once(child, 'message'), ended])) as [{ port: number }];
+    const [ready] = (await Promise.race([once(child, 'message'), ended])) as [
+      { port: number; healthPort: number | null },
+    ];
     ended.catch(() => undefined);
-    return new GatewayProcess(child, ready.port, output);
+    return new GatewayProcess(child, ready.port, ready.healthPort, output);
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {

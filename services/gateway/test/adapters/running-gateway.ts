@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Database } from '@wherry/db';
 import { Gateway, type GatewayOptions } from '../../src/gateway';
+import { noMeter } from '../../src/metering/call-meter';
 import { call, type Reply, type Sent, World } from './world';
 
 const mib = 1_048_576;
@@ -41,6 +42,7 @@ export class RunningGateway {
       database: this.database,
       clock: { nowMs: Date.now, elapsedMs: () => performance.now() },
       log: { write: () => undefined },
+      meter: noMeter,
       newCallId: randomUUID,
       epoch: randomUUID().replaceAll('-', ''),
     });

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, request, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId, type RevisionConfig } from '@wherry/domain';
+import type { Endpoint } from '@wherry/engine';
 import { createTestDatabase, openOwnerPool, type TestDatabase } from '@wherry/testing';
 import type pg from 'pg';
 
@@ -145,11 +147,23 @@ export class World {
   }
 
   async ready(tenantId: string, revisionId: string, replica: Pick<TestReplica, 'replicaId' | 'socket'>): Promise<void> {
+    await this.readyAt(tenantId, revisionId, replica.replicaId, { kind: 'unix', path: replica.socket });
+  }
+
+  async readyAt(tenantId: string, revisionId: string, replicaId: string, endpoint: Endpoint): Promise<void> {
     await this.owner.query(
       `insert into replicas (tenant_id, id, revision_id, state, address) values ($1, $2, $3, 'ready', $4)
        on conflict (tenant_id, id) do update set state = 'ready'`,
-      [tenantId, replica.replicaId, revisionId, JSON.stringify({ kind: 'unix', path: replica.socket })],
+      [tenantId, replicaId, revisionId, JSON.stringify(endpoint)],
     );
+  }
+
+  /** Listens on a TCP port, as a pod does. Returns the port. */
+  async serveTcp(listener: RequestListener): Promise<{ port: number; server: Server }> {
+    const server = createServer(listener);
+    this.servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { port: (server.address() as AddressInfo).port, server };
   }
 
   /** No more calls for this replica. Returns the routing version that says so. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fdatasync, ftruncateSync, mkdirSync, openSync, realpathSync, writeSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,6 +22,9 @@ export type JournalOptions = Readonly<{
 
 /** How much must fit on the disk before calls are taken again. */
 const roomBytes = 1_048_576;
+
+/** `oldestAtMs` is the time of day of the last receipt in the oldest segment. */
+export type JournalBacklog = Readonly<{ segments: number; bytes: number; oldestAtMs: number | null }>;
 
 type OpenSegment = { name: SegmentName; fd: number; bytes: number };
 
@@ -108,6 +111,21 @@ export class Journal implements ReceiptSink, SegmentFiles {
 
   async remove(name: SegmentName): Promise<void> {
     await rm(join(this.options.directory, fileNameOf(name)), { force: true });
+  }
+
+  /** What is not shipped yet, the segment in use included. */
+  async backlog(): Promise<JournalBacklog> {
+    const backlog = { segments: 0, bytes: 0, oldestAtMs: null as number | null };
+    for (const file of await readdir(this.options.directory)) {
+      if (parseFileName(file) === null) continue;
+      // Null when it was shipped and removed since it was listed.
+      const found = await stat(join(this.options.directory, file)).catch(() => null);
+      if (found === null || found.size === 0) continue;
+      backlog.segments += 1;
+      backlog.bytes += found.size;
+      backlog.oldestAtMs = Math.min(found.mtimeMs, backlog.oldestAtMs ?? Infinity);
+    }
+    return backlog;
   }
 
   /** Takes no more receipts. All segments are closed when it returns; they can still be read and removed. */

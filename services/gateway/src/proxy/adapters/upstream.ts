@@ -1,7 +1,7 @@
 import { type ClientRequest, request } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
 import type { ReadyReplica } from '../../routing/route-table';
-import type { Upstream } from '../upstream';
+import { connectMs, type Upstream } from '../upstream';
 
 /** More connections than a process of a function can use; calls beyond wait inside the pool. */
 const connections = 1_024;
@@ -15,7 +15,10 @@ export class PooledUpstream implements Upstream {
   constructor(readonly replica: ReadyReplica) {
     const { endpoint } = replica;
     // Time limits are the call's own: they cover all of it, not one silence.
-    const options = { connections, headersTimeout: 0, bodyTimeout: 0, pipelining: 1, allowH2: false };
+    const options = {
+      ...{ connections, headersTimeout: 0, bodyTimeout: 0, pipelining: 1, allowH2: false },
+      connectTimeout: connectMs,
+    };
     this.pool =
       endpoint.kind === 'unix'
         ? new Pool('http://function', { ...options, socketPath: endpoint.path })
@@ -35,7 +38,12 @@ export class PooledUpstream implements Upstream {
     const { endpoint } = this.replica;
     const address =
       endpoint.kind === 'unix' ? { socketPath: endpoint.path } : { host: endpoint.host, port: endpoint.port };
-    return request({ ...address, path, method: 'GET', headers, setHost: false, agent: false });
+    const asked = request({ ...address, path, method: 'GET', headers, setHost: false, agent: false });
+    const late = Object.assign(new Error('The replica takes no connection.'), { code: 'ETIMEDOUT' });
+    const timer = setTimeout(() => asked.destroy(late), connectMs);
+    const stop = (): void => clearTimeout(timer);
+    asked.once('close', stop).once('socket', (socket) => socket.once('connect', stop));
+    return asked;
   }
 
   close(): void {
