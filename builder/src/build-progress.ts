@@ -25,6 +25,7 @@ type Step = { name: string; isTold: boolean; lines: Record<'stdout' | 'stderr', 
 /** A line of buildctl is one JSON object; a longer one is not of a build that anybody wants to read. */
 const longestLine = 4 * 2 ** 20;
 const keptText = 8_192;
+const longestName = 160;
 
 /**
  * Turns buildctl's progress into the lines of a log: each step's name once before what it prints, again when another
@@ -96,7 +97,7 @@ export class BuildProgress {
     const known = this.steps.get(digest);
     if (known) return known;
     const step: Step = {
-      name,
+      name: stepName(name),
       isTold: false,
       lines: {
         stdout: new LineSplitter((line) => this.print(digest, 'stdout', line)),
@@ -121,6 +122,12 @@ export class BuildProgress {
     this.last = digest;
     this.output(stream, line);
   }
+}
+
+/** A step as it is read best: without its mounts, in one line that is not too long. */
+function stepName(name: string): string {
+  const text = name.replace(/--mount=\S+\s*/g, '').replace(/\s+/g, ' ');
+  return text.length > longestName ? `${text.slice(0, longestName)}…` : text;
 }
 
 function parse(text: string): z.infer<typeof Status> | null {

@@ -96,6 +96,9 @@ function escape(text: string): string {
 
 /** A step as it is written in the Dockerfile, as far as it says something. */
 function shorten(step: string): string {
+  // The steps of Wherry's own templates, which all read this file.
+  const tool = step.includes('/run/build-environment') && /npm run build|npm|pip install/.exec(step)?.[0];
+  if (tool) return `"${tool === 'npm' ? 'npm install' : tool}"`;
   const command = step.replace(/^\/bin\/sh -c /, '').replace(/\s+/g, ' ');
   return `"${command.length > 120 ? `${command.slice(0, 117)}…` : command}"`;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildKitOrder, BuildOrder } from '@wherry/contract';
@@ -13,10 +14,14 @@ import { platformOf, repositoryOf, tokenUrlOf } from '../image-names';
 import { sourceDateEpoch } from '../install-command';
 import { handlerPieces, inContext, readDependencyPlan } from './function-files';
 import { runTool } from './run-tool';
+import { trustedCertificates } from './trusted-certificates';
 import { writeTree, type Piece } from './tree-files';
 
 /** What the Dockerfiles of templates read variables from: the id of a secret. */
 const environmentSecret = 'build-environment';
+const certificatesSecret = 'build-certificates';
+/** BuildKit's own limit, in bytes. */
+const largestSecret = 500_000;
 /** The folder of a template's context with all that its installing step may see. */
 const packagesFolder = 'packages';
 
@@ -113,7 +118,7 @@ export class ImageBuilder implements ArtifactBuilder {
     const context = join(job.work, 'context');
     await writeTree(context, handlerPieces(job), { owner: null, isDurable: false });
     const { buildArgs, buildSecrets } = job.planned;
-    const files: Record<string, string> = {};
+    const files = certificateFiles();
     for (const [index, [id, value]] of Object.entries(buildSecrets).entries()) {
       files[id] = await secretFile(job, `secret-${index}`, value);
     }
@@ -132,13 +137,15 @@ export class ImageBuilder implements ArtifactBuilder {
       await mkdir(join(context, name), { recursive: true });
     await writeFile(join(context, 'Dockerfile'), await readFile(join(folder, 'Dockerfile')));
     const { buildArgs, buildSecrets } = job.planned;
-    const variables = shellVariables({ ...installSettings(order), ...buildArgs, ...buildSecrets });
+    const certificates = certificateFiles();
+    const settings = installSettings(order, certificatesSecret in certificates);
+    const variables = shellVariables({ ...settings, ...buildArgs, ...buildSecrets });
     const hash = createHash('sha256').update(shellVariables(buildArgs)).digest('hex');
     return {
       ...this.imageOf(job, context),
       // Not the arguments themselves, which would be recorded; but others must not find steps that ran with these.
       buildArgs: Object.keys(buildArgs).length === 0 ? {} : { BUILD_ARGUMENTS: hash },
-      secretFiles: { [environmentSecret]: await secretFile(job, 'environment', variables) },
+      secretFiles: { ...certificates, [environmentSecret]: await secretFile(job, 'environment', variables) },
     };
   }
 
@@ -166,8 +173,11 @@ async function packagePieces(job: FunctionJob): Promise<Piece[]> {
 }
 
 /** Variables for npm and pip: settings of the operator, which belong to no image. */
-function installSettings({ registries }: BuildOrder): Record<string, string> {
+function installSettings({ registries }: BuildOrder, hasCertificates: boolean): Record<string, string> {
+  const file = `/run/${certificatesSecret}`;
+  const certificates = { npm_config_cafile: file, NODE_EXTRA_CA_CERTS: file, PIP_CERT: file };
   return {
+    ...(hasCertificates && certificates),
     CI: 'true',
     NO_COLOR: '1',
     npm_config_registry: registries.npm,
@@ -179,6 +189,12 @@ function installSettings({ registries }: BuildOrder): Record<string, string> {
     PIP_ROOT_USER_ACTION: 'ignore',
     SOURCE_DATE_EPOCH: String(sourceDateEpoch),
   };
+}
+
+/** The certificates that the builder itself trusts: the operator's own are among them. No secret, but in no image either. */
+function certificateFiles(): Record<string, string> {
+  const file = trustedCertificates();
+  return file !== null && statSync(file).size <= largestSecret ? { [certificatesSecret]: file } : {};
 }
 
 async function secretFile(job: FunctionJob, name: string, text: string): Promise<string> {

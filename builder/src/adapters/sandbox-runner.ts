@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BuildOrder } from '@wherry/contract';
@@ -10,6 +9,7 @@ import { allowedAuthorities } from '../registry-policy';
 import { openEgress } from './egress-proxy';
 import { runTool, type RunResult } from './run-tool';
 import { shimPort, shimSource } from './sandbox-shim';
+import { trustedCertificates } from './trusted-certificates';
 
 const inside = {
   node: '/opt/wherry/bin/node',
@@ -19,12 +19,6 @@ const inside = {
   socket: '/run/wherry/egress.sock',
   scratch: '/scratch',
 } as const;
-/** Where distributions keep the certificates they trust. */
-const certificateFiles = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/cert.pem',
-];
 /** Processes and threads of one step. */
 const maxProcesses = 1_024;
 const tmpMiB = 64;
@@ -51,7 +45,7 @@ export type StepOutput = (stream: 'stdout' | 'stderr' | 'system', text: string) 
  * out; or, where the operator has none, directly, with commands that run no foreign code.
  */
 export class SandboxRunner {
-  private readonly certificates = certificateFiles.find((file) => existsSync(file)) ?? null;
+  private readonly certificates = trustedCertificates();
 
   constructor(
     private readonly order: BuildOrder,

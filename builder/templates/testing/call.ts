@@ -10,15 +10,15 @@ export type Call = Readonly<{
   /** Given the reply as soon as its head is there. */
   onReply?: (reply: IncomingMessage) => void;
 }>;
-/** Calls the server behind a unix socket; resolves when the whole reply is there. */
+/** Calls the server behind a unix socket, or at an address; resolves when the whole reply is there. */
 export function callTo(
-  socketPath: string,
+  server: string | Readonly<{ host: string; port: number }>,
   target: string,
   { method, headers, body, onSend, onReply }: Call = {},
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
-      socketPath,
+      ...(typeof server === 'string' ? { socketPath: server } : server),
       agent: false,
       path: target,
       method: method ?? (body === undefined ? 'GET' : 'POST'),

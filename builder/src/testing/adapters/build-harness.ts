@@ -1,6 +1,16 @@
 import { build as bundle } from 'esbuild';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { BuildEvent, type BuildOrder } from '@wherry/contract';
@@ -109,11 +119,14 @@ export class BuildHarness {
     private readonly registries: Registries,
   ) {}
 
+  /** @param isReal whether functions get the product's own templates, instead of small ones that say what they got. */
   static async open(
     registries: Registries = { npm: 'https://registry.invalid/', pypi: 'https://index.invalid/simple' },
+    isReal = false,
   ): Promise<BuildHarness> {
     const home = mkdtempSync(join(tmpdir(), 'wherry-builder-'));
-    for (const [path, content] of Object.entries(templates)) {
+    if (isReal) await buildTemplates(join(home, 'templates'));
+    for (const [path, content] of Object.entries(isReal ? {} : templates)) {
       mkdirSync(dirname(join(home, 'templates', path)), { recursive: true });
       writeFileSync(join(home, 'templates', path), content);
     }
@@ -198,6 +211,23 @@ export class BuildHarness {
         ...{ checkoutMiB: 64, parallel: 2 },
       },
     };
+  }
+}
+
+/** The product's templates as they are shipped: each server in one file. */
+async function buildTemplates(folder: string): Promise<void> {
+  const from = join(root, 'builder/templates');
+  for (const lang of ['node', 'python3-http', 'bash']) {
+    const to = join(folder, lang);
+    mkdirSync(to, { recursive: true });
+    for (const file of ['Dockerfile', 'template.yml', 'index.py']) {
+      if (existsSync(join(from, lang, file))) copyFileSync(join(from, lang, file), join(to, file));
+    }
+    if (!existsSync(join(from, lang, 'index.ts'))) continue;
+    await bundle({
+      ...{ entryPoints: [join(from, lang, 'index.ts')], outfile: join(to, 'index.mjs'), bundle: true },
+      ...{ platform: 'node', format: 'esm', target: 'node26', logLevel: 'warning' },
+    });
   }
 }
 

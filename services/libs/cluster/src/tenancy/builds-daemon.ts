@@ -22,8 +22,8 @@ const folders = {
 const user = 1000;
 
 /**
- * The name in a daemon's certificate. One for each tenant and trust level: a RUN step can read its own daemon's key, and
- * must not pass for another daemon with it when an address is used again.
+ * The name in a daemon's certificate. One for each tenant and trust level: a step that broke out into its own daemon must
+ * not pass for another one with its key when an address is used again.
  */
 export function daemonServerName(scope: TenantScope): string {
   return `${daemonName}.${buildsNamespace(scope)}`;
@@ -45,6 +45,7 @@ export function buildDaemonObjects(
     'tls.crt': daemon.tls.cert,
     'tls.key': daemon.tls.key,
     'buildkitd.toml': daemonConfig(builds),
+    runc: runcWrapper,
   };
   const data = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, base64(text)]));
   const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16);
@@ -82,7 +83,7 @@ function podSpec(builds: BuildsSettings) {
     },
     containers: [container(builds)],
     volumes: [
-      { name: 'settings', secret: { secretName: daemonName, defaultMode: 0o440 } },
+      { name: 'settings', secret: { secretName: daemonName, defaultMode: 0o550 } },
       { name: 'state', emptyDir: { sizeLimit: `${builds.limits.diskMiB}Mi` } },
       { name: 'runtime', emptyDir: { sizeLimit: '64Mi' } },
       { name: 'temporary', emptyDir: { sizeLimit: '64Mi' } },
@@ -149,6 +150,25 @@ export function directHosts({ registry, extraRegistries }: BuildsSettings): stri
   return ['localhost', '127.0.0.1', ...new Set(hosts)];
 }
 
+/**
+ * What the daemon starts in place of runc. Without a process sandbox BuildKit gives a step no PID namespace, only because
+ * that usually comes with a /proc of its own. Then whatever a step leaves running outlives it, also one that was
+ * cancelled, and can end the daemon. A PID namespace with the daemon's /proc works, and ends with the step.
+ */
+const runcWrapper = `#!/bin/sh
+set -e
+before=
+for argument; do
+  if [ "$before" = --bundle ]; then
+    sed -i 's/"namespaces":\\[/&{"type":"pid"},/' "$argument/config.json"
+    grep -q '"type":"pid"' "$argument/config.json"
+  fi
+  before=$argument
+done
+if command -v buildkit-runc >/dev/null; then exec buildkit-runc "$@"; fi
+exec runc "$@"
+`;
+
 /** buildkitd.toml. JSON's strings and lists are TOML's too. */
 export function daemonConfig(builds: BuildsSettings): string {
   const { limits, registry, extraRegistries, mirrors } = builds;
@@ -171,8 +191,9 @@ export function daemonConfig(builds: BuildsSettings): string {
     '[worker.oci]',
     'enabled = true',
     'rootless = true',
-    // A new /proc cannot be mounted in a pod. Steps see the daemon's processes, which are their own tenant's.
+    // A new /proc cannot be mounted in a pod: steps see the daemon's. That they cannot touch it is the wrapper's doing.
     'noProcessSandbox = true',
+    `binary = "${settings}/runc"`,
     'networkMode = "host"',
     `max-parallelism = ${limits.parallel}`,
     'gc = true',
