@@ -2,7 +2,9 @@ import type { BuildResultStore, BuildStore, PlanStore, ProofStore, SweepStore } 
 import type { Log } from '@wherry/logging';
 import type { Queue } from '@wherry/queue';
 import type { Artifacts, BuilderRunner } from './build/builder-runner';
+import type { BuildDaemons } from './build/build-daemons';
 import { Builds } from './build/builds';
+import type { ImageBuilds } from './build/image-builds';
 import type { BuildPolicy } from './build/render-order';
 import type { Clock } from './clock';
 import type { WorkerConfig } from './config';
@@ -28,6 +30,8 @@ export type Outside = Readonly<{
   listen: WorkerParts['listen'];
   uidOf: (tenantNumber: number) => number;
   isRoot: boolean;
+  /** When functions become images. */
+  images?: Readonly<{ builds: ImageBuilds; daemons: BuildDaemons }>;
   /** How long proofs may take; the usual times when left out. */
   times?: Readonly<{ proof: ProofTimes }>;
   stores: Readonly<{
@@ -71,6 +75,7 @@ export function assemble(config: AssembleConfig, outside: Outside): Worker {
   const builds = new Builds({
     ...{ builds: stores.builds, results: stores.results, runner, artifacts, source, identities },
     ...{ clock, policy, lease, uidOf, log, concurrency },
+    ...(outside.images && { images: outside.images.builds }),
   });
   const enqueueBuild: PlanHeadEnqueue = (tx, tenantId, deploymentId) =>
     queue.send(tx, 'build', { tenantId, deploymentId });
@@ -95,7 +100,10 @@ export function assemble(config: AssembleConfig, outside: Outside): Worker {
     },
   });
   const { listen } = outside;
-  const worker: Worker = new Worker({ queue, listen, plan, builds, proofs, sweep, buildConcurrency: concurrency });
+  const worker: Worker = new Worker({
+    ...{ queue, listen, plan, builds, proofs, sweep, buildConcurrency: concurrency },
+    ...(outside.images && { daemons: outside.images.daemons }),
+  });
   return worker;
 }
 

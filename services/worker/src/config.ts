@@ -39,3 +39,26 @@ export const WorkerConfig = z.object({
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
 export type WorkerConfig = Readonly<z.infer<typeof WorkerConfig>>;
+
+/** Where functions run, and so what builds make: folders, or images in a registry. */
+export const EngineChoice = z.object({ WHERRY_ENGINE: z.enum(['local', 'kubernetes']).default('local') });
+
+/** What is needed besides when functions become images. */
+export const ImagesConfig = z.object({
+  WHERRY_NAMESPACE_PREFIX: z.string().min(1).default('wherry'),
+  /** Files as the keeper sees them: BuildKit's client, and ca.crt, tls.crt and tls.key for it. */
+  WHERRY_BUILDCTL_FILE: path,
+  WHERRY_BUILD_CLIENT_DIR: path,
+  WHERRY_EGRESS_PROXY: z.url().optional(),
+  /** Host and port, as in the names of images. */
+  WHERRY_REGISTRY: z.string().min(1),
+  WHERRY_REGISTRY_PLAIN_HTTP: z.stringbool().default(false),
+  WHERRY_REGISTRY_SERVICE: z.string().min(1).default('wherry-registry'),
+  /** On the registry's host, port 5001, when it is not set. */
+  WHERRY_REGISTRY_TOKEN_URL: z.url().optional(),
+  WHERRY_REGISTRY_KEY_FILE: path,
+  /** How long a build daemon stays after its last build, and how long a build waits for one. */
+  WHERRY_BUILD_IDLE_SECONDS: seconds.default(300),
+  WHERRY_BUILD_DAEMON_SECONDS: seconds.default(180),
+});
+export type ImagesConfig = Readonly<z.infer<typeof ImagesConfig>>;

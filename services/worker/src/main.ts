@@ -9,15 +9,17 @@ import { BuiltinSource } from './adapters/builtin-source';
 import { GatewayProber } from './adapters/gateway-prober';
 import { RandomIdentities } from './adapters/identities';
 import { KeeperBuilderRunner } from './adapters/keeper-builder-runner';
+import { openImages } from './adapters/open-images';
 import { systemClock as clock } from './adapters/system-clock';
 import { assemble } from './assemble';
-import { WorkerConfig } from './config';
+import { EngineChoice, ImagesConfig, WorkerConfig } from './config';
 
 const log = new JsonLog('worker', (line) => process.stdout.write(line));
 
 /** Everything outside: opened here, handed to the pure parts by `assemble`. */
 async function open() {
   const config = loadConfig(WorkerConfig, process.env);
+  const { WHERRY_ENGINE: engine } = loadConfig(EngineChoice, process.env);
   const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
   const onError = (error: Error) => log.write({ op: 'connection.lose', ok: false, message: describeError(error) });
   const db = await Database.open({ url, applicationName: 'worker', poolSize: 4 });
@@ -37,6 +39,7 @@ async function open() {
     ...{ log, clock, queue, runner, identities: new RandomIdentities(), uidOf: buildUid },
     isRoot: process.getuid?.() === 0,
     artifacts: new ArtifactFolder(`${config.WHERRY_STATE_DIR}/artifacts`, clock),
+    ...(engine === 'kubernetes' && openImages(loadConfig(ImagesConfig, process.env), db, clock)),
     source: new BuiltinSource({
       address: config.WHERRY_GIT_ADDRESS,
       consoleUrl: config.WHERRY_CONSOLE_URL,

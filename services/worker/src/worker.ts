@@ -1,6 +1,7 @@
 import { channels } from '@wherry/contract';
 import type { Listener } from '@wherry/db';
 import type { Queue } from '@wherry/queue';
+import type { BuildDaemons } from './build/build-daemons';
 import type { Builds } from './build/builds';
 import { type PlanHead, PlanJob } from './plan/plan-head';
 import type { Proofs } from './proof/proofs';
@@ -17,6 +18,8 @@ export type WorkerParts = Readonly<{
   proofs: Proofs;
   sweep: Sweep;
   buildConcurrency: number;
+  /** Where builds wait for daemons. */
+  daemons?: BuildDaemons;
 }>;
 
 /** Plans that run at a time: they are short, and those of one branch run one after the other. */
@@ -30,7 +33,7 @@ export class Worker {
 
   constructor(private readonly parts: WorkerParts) {
     this.listener = parts.listen({
-      channels: [channels.deployment, channels.release, channels.acknowledged],
+      channels: [channels.deployment, channels.release, channels.acknowledged, channels.buildDaemon],
       onReady: () => this.lookAtAll(),
       onNotification: (channel, payload) => this.hear(channel, payload),
     });
@@ -65,6 +68,7 @@ export class Worker {
     const { builds, proofs } = this.parts;
     const [tenantId, id] = payload.split('/');
     if (channel === channels.acknowledged) proofs.acknowledged();
+    else if (channel === channels.buildDaemon) this.parts.daemons?.changed(payload);
     else if (!tenantId || !id) return;
     else if (channel === channels.deployment) this.begin(builds.changed(tenantId, id));
     else if (channel === channels.release) this.begin(proofs.run(tenantId, id));
@@ -74,6 +78,7 @@ export class Worker {
   private lookAtAll(): void {
     this.parts.builds.recheckAll();
     this.parts.proofs.acknowledged();
+    this.parts.daemons?.changedAll();
     this.begin(this.parts.sweep.resume());
   }
 

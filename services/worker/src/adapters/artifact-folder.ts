@@ -24,6 +24,10 @@ export class ArtifactFolder implements Artifacts {
     return new Set(found.flat());
   }
 
+  async isThere(_place: unknown, digest: string): Promise<boolean> {
+    return (await this.existing([digest])).has(digest);
+  }
+
   async removeUnused(used: ReadonlySet<string>, olderThanMs: number): Promise<number> {
     let removed = 0;
     for (const name of await names(this.folder)) {

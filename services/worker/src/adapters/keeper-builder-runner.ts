@@ -67,7 +67,8 @@ export class KeeperBuilderRunner implements BuilderRunner {
     const { keeper, nodeFile, builderFile, path } = this.options;
     if (await this.find(deploymentId)) return;
     const { work } = order.paths;
-    for (const folder of [work, order.paths.artifacts, order.paths.cache]) {
+    const folders = order.buildkit ? [work] : [work, order.paths.artifacts, order.paths.cache];
+    for (const folder of folders) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
     const events = join(work, eventsName);

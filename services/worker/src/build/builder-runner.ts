@@ -1,4 +1,5 @@
 import type { BuildEvent, BuildOrder } from '@wherry/contract';
+import type { TrustLevel } from '@wherry/domain';
 
 /** What a builder reported since the last batch. `offset` is where the batch ends in its events, in bytes. */
 export type EventBatch = Readonly<{ events: readonly BuildEvent[]; offset: number }>;
@@ -33,10 +34,15 @@ export interface BuilderRunner {
   leftovers(): Promise<string[]>;
 }
 
-/** The content-addressed folder of artifacts. */
+/** Whose artifact it is: in a registry, that decides where it is. */
+export type ArtifactPlace = Readonly<{ tenantId: string; trust: TrustLevel; functionName: string }>;
+
+/** What builds leave, by content: a folder, or images in a registry. */
 export interface Artifacts {
-  /** Those of `digests` (`sha256:<hex>`) that are there. */
+  /** Those of `digests` (`sha256:<hex>`) that a builder may be told of as known. */
   existing(digests: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Whether a build really left it. */
+  isThere(place: ArtifactPlace, digest: string): Promise<boolean>;
   /** Removes those that are not in `used` and are older than `olderThanMs`. Returns how many. */
   removeUnused(used: ReadonlySet<string>, olderThanMs: number): Promise<number>;
 }

@@ -23,6 +23,8 @@ export type OrderInput = Readonly<{
   paths: OrderPaths;
   /** The uid of this tenant's builds when Wherry runs as root. */
   uidOf: (tenantNumber: number) => number;
+  /** When functions become images. */
+  buildkit?: BuildOrder['buildkit'];
 }>;
 
 /** Renders what the builder is told. Pure. */
@@ -42,6 +44,7 @@ export function renderOrder(policy: BuildPolicy, input: OrderInput): BuildOrder 
     sandbox: { kind: policy.sandbox, uid: hasOwnUid ? input.uidOf(build.tenantNumber) : null },
     paths: input.paths,
     registries: policy.registries,
+    ...(input.buildkit && { buildkit: input.buildkit }),
     limits: policy.limits,
   };
 }

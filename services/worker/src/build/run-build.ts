@@ -1,9 +1,11 @@
+import type { BuildOrder } from '@wherry/contract';
 import type { BuildLease, BuildResultStore, BuildStore, BuiltFunction, ClaimedBuild, ResultOutcome } from '@wherry/db';
 import type { Clock } from '../clock';
 import type { Identities } from '../identities';
 import type { Source } from '../source/source';
 import type { Artifacts, BuilderRunner } from './builder-runner';
 import { configHash, decideResult } from './decide-result';
+import type { ImageBuilds } from './image-builds';
 import { gather, type LastWord, recordsOf, storable, storableJson } from './event-records';
 import { type BuildPolicy, renderOrder } from './render-order';
 
@@ -18,6 +20,8 @@ export type RunBuildParts = Readonly<{
   policy: BuildPolicy;
   lease: BuildLease;
   uidOf: (tenantNumber: number) => number;
+  /** When functions become images; else they become folders. */
+  images?: ImageBuilds;
 }>;
 
 /**
@@ -66,11 +70,21 @@ export class RunBuild {
    * @param ended aborts when the deployment should not be built any more, or is another worker's.
    */
   async execute(stop: AbortSignal, ended: AbortSignal): Promise<BuildEnd> {
+    const over = new AbortController();
+    this.parts.images?.hold(this.tenantId, this.build.trust, AbortSignal.any([stop, ended, over.signal]));
+    try {
+      return await this.attempts(stop, ended);
+    } finally {
+      over.abort();
+    }
+  }
+
+  private async attempts(stop: AbortSignal, ended: AbortSignal): Promise<BuildEnd> {
     const { builds, runner, policy } = this.parts;
+    const either = AbortSignal.any([stop, ended]);
     if (this.build.isCancelRequested) return this.afterEnd();
     for (let attempt = this.build.attempt; ; attempt += 1) {
-      await this.start();
-      const end = await this.follow(AbortSignal.any([stop, ended]));
+      const end = (await this.start(either)) ?? (either.aborted ? null : await this.follow(either));
       if (end) return end;
       if (ended.aborted) return this.afterEnd();
       if (stop.aborted) return this.letGo();
@@ -82,14 +96,33 @@ export class RunBuild {
     }
   }
 
-  private async start(): Promise<void> {
+  /** Sees to it that there is a builder. Null unless the build ends without one; `signal` may have aborted meanwhile. */
+  private async start(signal: AbortSignal): Promise<BuildEnd | null> {
+    const { images } = this.parts;
+    if (!images) return this.startBuilder();
+    const onWait = () => this.note('Starting the build daemon.');
+    const prepared = await images.prepare(this.tenantId, this.build.trust, signal, onWait);
+    if (prepared === null) return null;
+    return prepared.ok ? this.startBuilder(prepared.buildkit) : this.fail(prepared.reason);
+  }
+
+  private async startBuilder(buildkit?: BuildOrder['buildkit']): Promise<null> {
     const { runner, artifacts, source, policy, uidOf } = this.parts;
     const { tenantId, deploymentId, build, token } = this;
     const existing = await artifacts.existing(build.known.map((each) => each.artifactDigest));
     const url = source.remoteFor({ tenantSlug: build.tenantSlug, name: build.repositoryName });
     const paths = runner.paths(tenantId, deploymentId);
-    const input = { tenantId, deploymentId, build, source: { url, token }, existing, paths, uidOf };
+    const input = { tenantId, deploymentId, build, source: { url, token }, existing, paths, uidOf, buildkit };
     await runner.ensure(deploymentId, renderOrder(policy, input));
+    return null;
+  }
+
+  /** A line of the worker's own in the build's log. */
+  private async note(text: string): Promise<void> {
+    const { builds, clock } = this.parts;
+    const lines = [[clock.now(), 'system', '', text]] as const;
+    const records = { offset: this.offset, lines, functions: [], notes: [] };
+    await builds.append(this.tenantId, this.deploymentId, this.offset, records);
   }
 
   /** Stores what the builder reports. Null when it has gone without a last word, or we were told to stop. */
@@ -117,11 +150,14 @@ export class RunBuild {
     word: Extract<LastWord, { type: 'result' }>,
     last: { from: number; records: ReturnType<typeof recordsOf>['records'] },
   ): Promise<BuildEnd> {
-    const digests = word.functions.map((each) => each.artifactDigest);
-    const existing = await this.parts.artifacts.existing(digests);
+    const { tenantId, build } = this;
+    const found = await Promise.all(
+      word.functions.map(({ name, artifactDigest }) =>
+        this.parts.artifacts.isThere({ tenantId, trust: build.trust, functionName: name }, artifactDigest),
+      ),
+    );
     // An artifact that is not there cannot run: the same as a builder that never said so.
-    if (digests.some((digest) => !existing.has(digest)))
-      return this.fail('The build left no artifact. Redeploy it.', last);
+    if (found.includes(false)) return this.fail('The build left no artifact. Redeploy it.', last);
     const functions = word.functions.map((each) => this.builtFunction(each));
     const result = { ...last, functions, newReleaseId: this.parts.identities.id('release') };
     const outcome = await this.store(result);

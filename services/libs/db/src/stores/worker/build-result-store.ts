@@ -187,10 +187,11 @@ async function writeFunctions(tx: Tx, tenantId: string, deployment: DeploymentRo
     update functions set removed_at = null
     where tenant_id = ${tenantId} and id = any(${all.map((each) => each.functionId)}) and removed_at is not null`;
   await tx.$executeRaw`
-    insert into revisions (tenant_id, id, function_id, number, deployment_id, input_hash, artifact_digest, config, config_hash)
+    insert into revisions (tenant_id, id, function_id, number, deployment_id, input_hash, artifact_digest, config, config_hash, trust)
     select ${tenantId}, x."revisionId", x."functionId",
       1 + coalesce((select max(number) from revisions where tenant_id = ${tenantId} and function_id = x."functionId"), 0),
-      ${deployment.id}, x."inputHash", x."artifactDigest", x.config, x."configHash"
+      ${deployment.id}, x."inputHash", x."artifactDigest", x.config, x."configHash",
+      (select trust from deployments where tenant_id = ${tenantId} and id = ${deployment.id})
     from jsonb_to_recordset(${json}::jsonb) as x("revisionId" text, "functionId" text, "inputHash" text,
       "artifactDigest" text, config jsonb, "configHash" text, "isNewRevision" boolean)
     where x."isNewRevision"`;

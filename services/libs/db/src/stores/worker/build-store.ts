@@ -1,4 +1,4 @@
-import type { DeploymentStatus } from '@wherry/domain';
+import type { DeploymentStatus, TrustLevel } from '@wherry/domain';
 import type { Database, Tx } from '../../database';
 import { type BuildRecords, writeRecords } from './build-records';
 import { insertReadToken, type NewToken } from './plan-store';
@@ -12,6 +12,7 @@ export type ClaimedBuild = Readonly<{
   repositoryName: string;
   rootDir: string;
   commitSha: string;
+  trust: TrustLevel;
   /** Builders that ended unexpectedly so far. */
   attempt: number;
   /** Bytes of the builder's events that are in the tables. */
@@ -170,7 +171,7 @@ async function readClaimed(tx: Tx, tenantId: string, id: string): Promise<Claime
   const [row] = await tx.$queryRaw<ClaimRow[]>`
     select t.slug as "tenantSlug", t.number as "tenantNumber", d.environment_id as "environmentId",
       d.repository_id as "repositoryId", r.name as "repositoryName", d.root_dir as "rootDir",
-      d.commit_sha as "commitSha", d.attempt, d.build_offset as "offset",
+      d.commit_sha as "commitSha", d.trust, d.attempt, d.build_offset as "offset",
       d.cancel_requested_at is not null as "isCancelRequested"
     from deployments d
     join repositories r on r.tenant_id = d.tenant_id and r.id = d.repository_id
@@ -185,7 +186,7 @@ async function readClaimed(tx: Tx, tenantId: string, id: string): Promise<Claime
   const known = await tx.$queryRaw<{ inputHash: string; artifactDigest: string }[]>`
     select distinct on (v.input_hash) v.input_hash as "inputHash", v.artifact_digest as "artifactDigest"
     from revisions v join functions f on f.tenant_id = v.tenant_id and f.id = v.function_id
-    where v.tenant_id = ${tenantId} and f.repository_id = ${row.repositoryId}
+    where v.tenant_id = ${tenantId} and f.repository_id = ${row.repositoryId} and v.trust = ${row.trust}
     order by v.input_hash, v.created_at desc limit 1000`;
   const ofKind = (kind: string) =>
     Object.fromEntries(variables.filter((each) => each.kind === kind).map((each) => [each.name, each.value]));
