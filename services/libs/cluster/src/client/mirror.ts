@@ -102,8 +102,9 @@ export class Mirror<T extends Kept> {
   }
 }
 
+/** Not long: until it is back, gateways do not hear of replicas that come and go. */
 function defaultBackoffMs(failures: number): number {
-  return Math.min(30_000, 250 * 2 ** Math.min(failures, 10));
+  return Math.min(5000, 250 * 2 ** Math.min(failures, 10));
 }
 
 const pageSize = 500;

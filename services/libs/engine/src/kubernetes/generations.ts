@@ -34,6 +34,8 @@ const costAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
 const [leavingCost, firstCost] = ['-1', '-2'];
 const concurrency = 8;
 const [firstRetryMs, maxRetryMs] = [1000, 60_000];
+/** A cluster that is away may be back at any time. */
+const maxUnreachableRetryMs = 4000;
 
 /** A pod that has a node and does not get going after this may miss something that it needs. */
 const stuckMs = 10_000;
@@ -161,10 +163,12 @@ export class Generations {
     } catch (error) {
       this.options.onError?.(error);
       const attempts = (failure?.attempts ?? -1) + 1;
-      const waitMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(attempts, 10));
+      const isRefused = !isUnreachable(error);
+      const longestMs = isRefused ? maxRetryMs : maxUnreachableRetryMs;
+      const waitMs = Math.min(longestMs, firstRetryMs * 2 ** Math.min(attempts, 10));
       this.failures.set(key, { attempts, retryAtMs: clock.nowMs() + waitMs });
       const problem = revision.replicas === 0 ? null : inWords(error);
-      this.tellProblem(revision.tenantId, revision.revisionId, name, { problem, attempts });
+      this.tellProblem(revision.tenantId, revision.revisionId, name, { problem, attempts, isRefused });
     }
   }
 
@@ -215,17 +219,20 @@ export class Generations {
     }
   }
 
-  private tellProblem(tenantId: string, revisionId: string, generation: string, { problem, attempts }: Problem): void {
-    const { told, clock } = this.options;
+  /** A cluster that is away is no fault of the function, so it is not told as a crash of it. */
+  private tellProblem(tenantId: string, revisionId: string, generation: string, told: Problem): void {
+    const { problem, attempts, isRefused = true } = told;
     const replicaId = `rpl_${keyOf(revisionId)}${generation.slice(-6)}`;
-    const before = told.get(replicaId);
-    const base = { tenantId, revisionId, replicaId, endpoint: null, startedAtMs: before?.startedAtMs ?? clock.nowMs() };
-    if (problem !== null) told.tell({ ...base, state: 'crashed', restarts: attempts, reason: problem });
-    else if (before) told.tell({ ...base, state: 'gone', restarts: before.restarts, reason: null });
+    const before = this.options.told.get(replicaId);
+    const startedAtMs = before?.startedAtMs ?? this.options.clock.nowMs();
+    const base = { tenantId, revisionId, replicaId, endpoint: null, startedAtMs };
+    const state = isRefused ? 'crashed' : 'starting';
+    if (problem !== null) this.options.told.tell({ ...base, state, restarts: attempts, reason: problem });
+    else if (before) this.options.told.tell({ ...base, state: 'gone', restarts: before.restarts, reason: null });
   }
 }
 
-type Problem = Readonly<{ problem: string | null; attempts: number }>;
+type Problem = Readonly<{ problem: string | null; attempts: number; isRefused?: boolean }>;
 const none = { namespace: '', name: '' };
 
 /** Returns whether some tasks were left undone, because it was to stop. */
@@ -243,10 +250,15 @@ async function run(tasks: readonly Task[], shouldStop: () => boolean): Promise<b
 }
 
 function inWords(error: unknown): string {
-  if (error instanceof ClusterError && error.status < 500) return refusal(error.message);
-  const { message, code, name } = error as NodeJS.ErrnoException;
-  const isUnreachable = error instanceof ClusterError || code !== undefined || name === 'TimeoutError';
-  return isUnreachable ? `The cluster could not be asked: ${message}` : message;
+  const { message } = error as Error;
+  if (isUnreachable(error)) return `The cluster could not be asked: ${message}`;
+  return error instanceof ClusterError ? refusal(message) : message;
+}
+
+function isUnreachable(error: unknown): boolean {
+  if (error instanceof ClusterError) return error.status >= 500 || error.status === 429;
+  const { code, name } = error as NodeJS.ErrnoException;
+  return code !== undefined || name === 'TimeoutError';
 }
 
 function isStuck({ metadata, status }: Pod, nowMs: number): boolean {
