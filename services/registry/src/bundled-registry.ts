@@ -27,6 +27,8 @@ export type BundledRegistryOptions = Readonly<{
   tls: Tls | null;
   collectEveryMs: number;
   pauseMs: number;
+  /** So long a push waits for the end of a collection before it is refused. */
+  patienceMs: number;
 }>;
 
 /** The registry as a child, the port before it and the collection of what is unused. */
@@ -44,7 +46,7 @@ export class BundledRegistry {
     await writePrivateFile(folder.certificateFile, options.certificatePem);
     const config = { ...folder, ...options, secret: options.uploadSecret };
     await writePrivateFile(configFile, registryConfig(config));
-    const gate = new WriteGate(nowMs);
+    const gate = new WriteGate(nowMs, options.patienceMs);
     const collector = new Collector(
       { everyMs: options.collectEveryMs, pauseMs: options.pauseMs },
       {

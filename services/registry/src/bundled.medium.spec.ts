@@ -109,8 +109,23 @@ describe.skipIf(missing !== null)(missing ?? 'the process of the registry’s co
     expect((await retention().tags(own)).sort()).toEqual(['dep_1', 'other-cache']);
   });
 
-  it('while blobs are collected pulls go on, a push is told to come again, and succeeds then', async () => {
+  it('a push that comes while blobs are collected waits, and succeeds', async () => {
     await registry.start({ WHERRY_REGISTRY_BINARY: await registry.slowBinary() });
+    const client = await docker();
+    await client.push(own, 'dep_1', 'one');
+    await collection('POST');
+    await expect.poll(async () => await (await collection('GET')).json()).toMatchObject({ state: 'collecting' });
+    let isOver = false;
+    const pushed = client.push(own, 'dep_2', 'two').finally(() => (isOver = true));
+    expect(await client.status('GET', `/v2/${own}/manifests/dep_1`)).toBe(200);
+    expect(isOver).toBe(false);
+    await registry.letCollect();
+    expect(await pushed).toMatch(/^sha256:/);
+  });
+
+  it('while blobs are collected for long pulls go on, a push is told to come again, and succeeds then', async () => {
+    const slow = { WHERRY_REGISTRY_BINARY: await registry.slowBinary() };
+    await registry.start({ ...slow, WHERRY_REGISTRY_PATIENCE_SECONDS: '0' });
     const client = await docker();
     const digest = await client.push(own, 'dep_1', 'one');
     await collection('POST');

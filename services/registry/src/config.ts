@@ -31,6 +31,8 @@ const Bundled = Common.extend({
   WHERRY_REGISTRY_COLLECT_HOURS: z.coerce.number().min(1).max(720).default(24),
   /** So long without a write is the end of a push. */
   WHERRY_REGISTRY_PAUSE_SECONDS: z.coerce.number().min(0).max(240).default(60),
+  /** So long a push waits for the end of a collection before it is refused. */
+  WHERRY_REGISTRY_PATIENCE_SECONDS: z.coerce.number().min(0).max(600).default(180),
 });
 
 const TokensOnly = Common.extend({

@@ -81,6 +81,7 @@ async function startRegistry(bundled: BundledConfig, certificatePem: string): Pr
     tls: readTls(),
     collectEveryMs: bundled.WHERRY_REGISTRY_COLLECT_HOURS * hourMs,
     pauseMs: bundled.WHERRY_REGISTRY_PAUSE_SECONDS * 1_000,
+    patienceMs: bundled.WHERRY_REGISTRY_PATIENCE_SECONDS * 1_000,
   };
   return await BundledRegistry.start(options, log, Date.now);
 }

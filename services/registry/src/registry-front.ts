@@ -25,8 +25,8 @@ const notPassedOn = [
 ];
 
 /**
- * The registry's address. It passes everything on, in both directions and without keeping any of it, and answers 503
- * itself to writes while blobs are collected and to everything while the registry is being started.
+ * The registry's address. It passes everything on, in both directions and without keeping any of it. Writes wait while
+ * blobs are collected, and get 503 when that takes too long; so does everything while the registry is being started.
  */
 export class RegistryFront {
   private readonly agent = new Agent({ keepAlive: true, maxFreeSockets: 32 });
@@ -42,16 +42,18 @@ export class RegistryFront {
   ): Promise<Listening & { server: Server }> {
     const front = new RegistryFront(options, on);
     // A layer may take longer than any fixed time to arrive.
-    const server = createWebServer(options.tls, { requestTimeout: 0 }, (req, res) => front.handle(req, res));
+    const server = createWebServer(options.tls, { requestTimeout: 0 }, (req, res) => void front.handle(req, res));
     server.maxConnections = mostConnections;
     server.once('close', () => front.agent.destroy());
     return await listen(server, options);
   }
 
-  private handle(incoming: IncomingMessage, response: ServerResponse): void {
+  private async handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     if (reading.has(incoming.method ?? '')) return this.pass(incoming, response);
-    const leave = this.on.gate.enter(() => incoming.destroy());
+    // Nothing of it is read while it waits, so that a layer waits at its client.
+    const leave = await this.on.gate.admit(() => incoming.destroy());
     if (leave === null) return unavailable(response, 'Unused images are being removed: try again in a moment.');
+    if (response.destroyed) return leave();
     response.once('close', leave);
     this.pass(incoming, response);
   }

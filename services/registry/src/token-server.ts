@@ -106,7 +106,7 @@ export class TokenServer {
     const credential = await this.credential(authorization, 'token.issue');
     if ('status' in credential) return credential;
     const access = intersect(parseScopes(query.getAll('scope')), credential.grants);
-    if (registry && writes(access) && !registry.gate.mayBegin()) {
+    if (registry && writes(access) && !(await registry.gate.begin())) {
       this.on.log.write({ op: 'token.issue', ok: false, status: 503, message: 'unused images are being removed' });
       const headers = { 'retry-after': String(retryAfterSeconds) };
       return {

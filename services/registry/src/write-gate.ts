@@ -1,7 +1,7 @@
 /** `open`: anybody who may. `shut`: no new tokens to write. `closed`: nothing is written at all. */
 export type GateState = 'open' | 'shut' | 'closed';
 
-/** How long a client is told to wait; BuildKit's own retries come sooner, at most seven seconds in all. */
+/** How long a client is told to wait that was kept waiting already. */
 export const retryAfterSeconds = 5;
 
 /**
@@ -12,8 +12,13 @@ export class WriteGate {
   private state: GateState = 'open';
   private lastMs: number;
   private readonly writing = new Set<() => void>();
+  private readonly waiting = new Set<() => void>();
 
-  constructor(private readonly nowMs: () => number) {
+  /** @param patienceMs how long `begin` and `admit` wait: BuildKit gives up at the first refusal. */
+  constructor(
+    private readonly nowMs: () => number,
+    private readonly patienceMs: number,
+  ) {
     // A push that began before this process did may still be under way.
     this.lastMs = nowMs();
   }
@@ -23,6 +28,18 @@ export class WriteGate {
     if (this.state !== 'open') return false;
     this.lastMs = this.nowMs();
     return true;
+  }
+
+  /** Waits until a token to write may be given; false when that takes too long. */
+  async begin(): Promise<boolean> {
+    return await this.within(() => this.mayBegin());
+  }
+
+  /** Waits until `enter` lets a request in; null when that takes too long. */
+  async admit(abort: () => void): Promise<(() => void) | null> {
+    let leave: (() => void) | null = null;
+    await this.within(() => (leave = this.enter(abort)) !== null);
+    return leave;
   }
 
   /**
@@ -41,6 +58,7 @@ export class WriteGate {
 
   set(state: GateState): void {
     this.state = state;
+    for (const look of [...this.waiting]) look();
   }
 
   get writes(): number {
@@ -54,5 +72,20 @@ export class WriteGate {
 
   abortWrites(): void {
     for (const abort of [...this.writing]) abort();
+  }
+  private async within(isLetIn: () => boolean): Promise<boolean> {
+    if (isLetIn()) return true;
+    return await new Promise((resolve) => {
+      const done = (outcome: boolean): void => {
+        clearTimeout(timer);
+        this.waiting.delete(look);
+        resolve(outcome);
+      };
+      const look = (): void => {
+        if (isLetIn()) done(true);
+      };
+      const timer = setTimeout(() => done(false), this.patienceMs);
+      this.waiting.add(look);
+    });
   }
 }

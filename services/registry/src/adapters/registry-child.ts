@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@wherry/logging';
+import { readRegistryLine } from '../read-registry-line';
 
 export type RegistryChildOptions = Readonly<{ binary: string; configFile: string; socketFile: string; log: Log }>;
 
@@ -60,9 +62,16 @@ export class RegistryChild {
     await rm(this.options.socketFile, { force: true });
     // A closed environment: the registry takes settings from variables, too.
     const env = { OTEL_TRACES_EXPORTER: 'none' };
-    const stdio = ['ignore', 'inherit', 'inherit'] as const;
-    const child = spawn(this.options.binary, ['serve', this.options.configFile], { env, stdio: [...stdio] });
+    const child = spawn(this.options.binary, ['serve', this.options.configFile], {
+      ...{ env, stdio: ['ignore', 'pipe', 'pipe'] },
+    });
     child.on('error', () => undefined);
+    for (const input of [child.stdout, child.stderr]) {
+      createInterface({ input }).on('line', (line) => {
+        const fields = readRegistryLine(line);
+        if (fields) this.options.log.write(fields);
+      });
+    }
     this.child = child;
     return child;
   }

@@ -12,7 +12,7 @@ class World {
   writtenMs: number | null = null;
   fail: Error | null = null;
   readonly lines: LogFields[] = [];
-  readonly gate = new WriteGate(() => this.nowMs);
+  readonly gate = new WriteGate(() => this.nowMs, 0);
   readonly stored: Record<string, 'good' | 'bad'> = {};
   readonly removed: string[] = [];
   readonly images: StoredImages = {
