@@ -1,4 +1,5 @@
 import { ServiceAddress } from '@wherry/config';
+import { healthEnvironment } from '@wherry/health';
 import { z } from 'zod';
 
 /** Without a trailing slash. */
@@ -17,7 +18,12 @@ export const ApiEnvironment = z.object({
   WHERRY_GIT_ADDRESS: ServiceAddress,
   WHERRY_DASHBOARD_DIR: z.string().min(1),
   WHERRY_SANDBOX: z.enum(['bubblewrap', 'none']),
+  /** What runs functions: this machine, or a cluster. */
+  WHERRY_ENGINE: z.enum(['local', 'kubernetes']).default('local'),
+  ...healthEnvironment,
 });
+
+export type ApiEnvironment = Readonly<z.infer<typeof ApiEnvironment>>;
 
 /** What the api knows about the platform, as plain values. URLs have no trailing slash. */
 export type ApiSettings = Readonly<{

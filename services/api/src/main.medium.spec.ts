@@ -85,6 +85,27 @@ it('says when it is ready, finishes what is in flight at SIGTERM, and ends with 
   await new Promise((resolve) => git.close(resolve));
 });
 
+it('is ready while its database answers, and counts requests without a name of a tenant', async () => {
+  const port = await freePort();
+  const health = { WHERRY_HEALTH_PORT: '0', WHERRY_HEALTH_HOST: '127.0.0.1' };
+  const api = spawnApi(bundle.file, { ...environment(port), ...health });
+  const healthPort = new Promise<number>((resolve) => {
+    api.child.once('message', (said: { healthPort: number }) => resolve(said.healthPort));
+  });
+  await untilReady(api);
+  const ask = async (path: string) => {
+    const reply = await get(await healthPort, path);
+    return { status: reply.statusCode, text: (await reply.setEncoding('utf8').toArray()).join('') };
+  };
+  expect(await ask('/readyz')).toEqual({ status: 200, text: '{"ready":true,"notReady":[]}\n' });
+  await get(port, '/v1/tenants/acme/functions');
+  const counted = 'wherry_api_requests_total{class="api",status="4xx"} 1\n';
+  await expect.poll(async () => (await ask('/metrics')).text).toContain(counted);
+  expect((await ask('/metrics')).text).not.toContain('acme');
+  api.child.kill('SIGTERM');
+  expect(await api.ended).toBe(0);
+});
+
 it('names every variable that is missing or wrong, and no value, before it does anything', async () => {
   const { WHERRY_GATEWAY_URL: _, ...env } = environment(0);
   const api = spawnApi(bundle.file, { ...env, WHERRY_SANDBOX: 'docker-in-docker' });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { loadConfig, readSecretFile } from '@wherry/config';
 import { Database, Listener } from '@wherry/db';
+import { databaseCheck, Health, listenerCheck, Metrics, observeLog } from '@wherry/health';
 import { describeError, JsonLog } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
 import { HttpGatewayClient } from './adapters/http-gateway-client';
@@ -8,14 +9,13 @@ import { realSystem } from './adapters/real-system';
 import { ApiEnvironment, defaultLimits, type ApiSettings } from './config';
 import { createApi } from './create-api';
 import { ChangeFeed, feedChannels } from './http/change-feed';
+import { observeRequests } from './http/observe-requests';
 
 /** What is in flight at SIGTERM is finished within this time; streams are ended at once. */
 const graceMs = 12_000;
 
-async function main(): Promise<void> {
-  const env = loadConfig(ApiEnvironment, process.env);
-  const log = new JsonLog('api', (line) => void process.stdout.write(line));
-  const settings: ApiSettings = {
+function settingsOf(env: ApiEnvironment): ApiSettings {
+  return {
     consoleUrl: env.WHERRY_CONSOLE_URL,
     gatewayUrl: env.WHERRY_GATEWAY_URL,
     appsDomain: env.WHERRY_APPS_DOMAIN,
@@ -25,6 +25,14 @@ async function main(): Promise<void> {
     onInvalidResponse: 'log',
     limits: defaultLimits,
   };
+}
+
+async function main(): Promise<void> {
+  const env = loadConfig(ApiEnvironment, process.env);
+  const metrics = new Metrics();
+  const log = observeLog(new JsonLog('api', (line) => void process.stdout.write(line)), observeRequests(metrics));
+  const health = await Health.start({ port: env.WHERRY_HEALTH_PORT, host: env.WHERRY_HEALTH_HOST, metrics });
+  const settings = settingsOf(env);
   const url = readSecretFile('WHERRY_DATABASE_URL_FILE', env.WHERRY_DATABASE_URL_FILE);
   const applicationName = 'api';
   const database = await Database.open({ url, applicationName, poolSize: 6 });
@@ -37,6 +45,8 @@ async function main(): Promise<void> {
     onError: (error) => log.write({ op: 'listener.connect', ok: false, message: error.message }),
   });
   await listener.start();
+  health.check('database', databaseCheck(database));
+  health.check('changes', listenerCheck(listener));
   const gateway = new HttpGatewayClient(env.WHERRY_GATEWAY_ADDRESS ?? settings.gatewayUrl);
   const api = await createApi({ settings, database, queue, gateway, feed, log, system: realSystem });
   // A push may take long; what a client may take its time for otherwise is its headers only.
@@ -45,7 +55,9 @@ async function main(): Promise<void> {
     server.once('error', reject);
     server.listen(env.WHERRY_CONSOLE_PORT, env.WHERRY_CONSOLE_HOST, resolve);
   });
+  health.started();
   const stop = async (): Promise<void> => {
+    health.stopping();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     feed.end();
@@ -60,7 +72,7 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => void stop());
   process.once('SIGINT', () => void stop());
   log.write({ op: 'process.start', ok: true });
-  process.send?.({ ready: true });
+  process.send?.({ ready: true, healthPort: health.port });
 }
 
 main().catch((error: unknown) => {

@@ -109,6 +109,13 @@ export class Controller {
     await this.parts.engine.close();
   }
 
+  /** How many replicas are in which state, as the engine last reported them. */
+  replicaCounts(): ReadonlyMap<ObservedReplica['state'], number> {
+    const counts = new Map<ObservedReplica['state'], number>();
+    for (const { state } of this.observed.replicas.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+    return counts;
+  }
+
   /** A notification; the channels are those of `listenedChannels`. */
   notified(channel: string, payload: string): void {
     if (this.stopping.signal.aborted) return;

@@ -16,11 +16,12 @@ let token: string;
 let bundle: string;
 let proxy: Server;
 let service: ChildProcess | null = null;
+let healthPort: number | null = null;
 
 const socket = () => join(remote.folder, 'git.sock');
 
 /** Starts the service as it is started in production and returns when it says that it is ready. */
-async function startService(): Promise<ChildProcess> {
+async function startService(changes: Record<string, string> = {}): Promise<ChildProcess> {
   const child = spawn(process.execPath, [bundle], {
     env: {
       PATH: process.env['PATH'],
@@ -30,13 +31,17 @@ async function startService(): Promise<ChildProcess> {
       WHERRY_CONSOLE_URL: 'http://127.0.0.1:3000',
       WHERRY_GATEWAY_URL: 'http://127.0.0.1:8080',
       WHERRY_APPS_DOMAIN: 'localhost',
+      ...changes,
     },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const output: string[] = [];
   child.stdout?.on('data', (data: Buffer) => output.push(data.toString()));
   await new Promise<void>((done, fail) => {
-    child.once('message', () => done());
+    child.once('message', (said: { healthPort: number | null }) => {
+      healthPort = said.healthPort;
+      done();
+    });
     child.once('exit', () => fail(new Error(`The service ended while starting:\n${output.join('')}`)));
   });
   child.removeAllListeners('exit');
@@ -88,6 +93,17 @@ afterAll(async () => {
   proxy.close();
   await rm(bundle, { force: true });
   await remote.close();
+});
+
+it('is ready once it serves, and counts what it was asked', async () => {
+  await startService({ WHERRY_HEALTH_PORT: '0', WHERRY_HEALTH_HOST: '127.0.0.1' });
+  const ask = async (path: string) => (await fetch(`http://127.0.0.1:${healthPort}${path}`)).text();
+  expect(await ask('/readyz')).toBe('{"ready":true,"notReady":[]}\n');
+  const { port } = proxy.address() as AddressInfo;
+  const refused = await fetch(`http://127.0.0.1:${port}/git/${tenant.slug}/shop.git/info/refs?service=git-upload-pack`);
+  expect(refused.status).toBe(401);
+  const counted = 'wherry_git_requests_total{kind="refs",outcome="refused"} 1\n';
+  await expect.poll(() => ask('/metrics')).toContain(counted);
 });
 
 describe('a service that is killed between the move of a ref and its ledger', () => {

@@ -1,4 +1,5 @@
 import { ServiceAddress } from '@wherry/config';
+import { healthEnvironment } from '@wherry/health';
 import { z } from 'zod';
 
 const seconds = z.coerce.number().int().min(1);
@@ -36,6 +37,7 @@ export const WorkerConfig = z.object({
   WHERRY_KEEP_LOG_DAYS: z.coerce.number().int().min(1).default(14),
   WHERRY_KEEP_RECEIPT_DAYS: z.coerce.number().int().min(1).default(90),
   WHERRY_KEEP_HISTORY_DAYS: z.coerce.number().int().min(1).default(90),
+  ...healthEnvironment,
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
 });
 export type WorkerConfig = Readonly<z.infer<typeof WorkerConfig>>;

@@ -1,5 +1,6 @@
 import { loadConfig, readSecretFile } from '@wherry/config';
 import { BuildResultStore, BuildStore, Database, Listener, PlanStore, ProofStore, SweepStore } from '@wherry/db';
+import { databaseCheck, Health, Metrics, observeLog } from '@wherry/health';
 import { KeeperClient } from '@wherry/keeper';
 import { describeError, JsonLog } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
@@ -13,17 +14,12 @@ import { openImages } from './adapters/open-images';
 import { systemClock as clock } from './adapters/system-clock';
 import { assemble } from './assemble';
 import { EngineChoice, ImagesConfig, WorkerConfig } from './config';
+import { observeBuilds, observeWorker } from './observe-worker';
 
-const log = new JsonLog('worker', (line) => process.stdout.write(line));
+const metrics = new Metrics();
+const log = observeLog(new JsonLog('worker', (line) => process.stdout.write(line)), observeWorker(metrics));
 
-/** Everything outside: opened here, handed to the pure parts by `assemble`. */
-async function open() {
-  const config = loadConfig(WorkerConfig, process.env);
-  const { WHERRY_ENGINE: engine } = loadConfig(EngineChoice, process.env);
-  const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
-  const onError = (error: Error) => log.write({ op: 'connection.lose', ok: false, message: describeError(error) });
-  const db = await Database.open({ url, applicationName: 'worker', poolSize: 4 });
-  const queue = await Queue.open({ url, applicationName: 'worker', onError });
+function openRunner(config: WorkerConfig): KeeperBuilderRunner {
   const runner = new KeeperBuilderRunner({
     keeper: new KeeperClient(config.WHERRY_KEEPER_SOCKET),
     clock,
@@ -35,6 +31,19 @@ async function open() {
     path: config.PATH,
   });
   runner.start();
+  return runner;
+}
+
+/** Everything outside: opened here, handed to the pure parts by `assemble`. */
+async function open() {
+  const config = loadConfig(WorkerConfig, process.env);
+  const { WHERRY_ENGINE: engine } = loadConfig(EngineChoice, process.env);
+  const health = await Health.start({ port: config.WHERRY_HEALTH_PORT, host: config.WHERRY_HEALTH_HOST, metrics });
+  const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
+  const onError = (error: Error) => log.write({ op: 'connection.lose', ok: false, message: describeError(error) });
+  const db = await Database.open({ url, applicationName: 'worker', poolSize: 4 });
+  const queue = await Queue.open({ url, applicationName: 'worker', onError });
+  const runner = openRunner(config);
   const worker = assemble(config, {
     ...{ log, clock, queue, runner, identities: new RandomIdentities(), uidOf: buildUid },
     isRoot: process.getuid?.() === 0,
@@ -61,12 +70,16 @@ async function open() {
       sweep: new SweepStore(db),
     },
   });
-  return { db, runner, worker };
+  health.check('database', databaseCheck(db));
+  health.check('changes', () => worker.whyNotReady());
+  observeBuilds(metrics, worker);
+  return { db, runner, worker, health };
 }
 
 async function main(): Promise<void> {
-  const { db, runner, worker } = await open();
+  const { db, runner, worker, health } = await open();
   const stop = async () => {
+    health.stopping();
     await worker.stop();
     runner.close();
     await db.close();
@@ -75,7 +88,8 @@ async function main(): Promise<void> {
   process.once('SIGTERM', () => void stop());
   process.once('SIGINT', () => void stop());
   await worker.start();
-  process.send?.({ ready: true });
+  health.started();
+  process.send?.({ ready: true, healthPort: health.port });
 }
 
 main().catch((error: unknown) => {

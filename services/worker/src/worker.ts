@@ -49,6 +49,16 @@ export class Worker {
     this.sweeping = this.parts.sweep.run(this.stopping.signal);
   }
 
+  /** Null while it hears what it has to do. Jobs come by connections of their own, which are made again by themselves. */
+  whyNotReady(): string | null {
+    return this.listener.isConnected ? null : 'The connection that hears of changes is lost; it is being made again.';
+  }
+
+  /** How many builds run and wait here. */
+  builds(): Readonly<{ running: number; waiting: number }> {
+    return this.parts.builds.counts();
+  }
+
   /** Lets go of everything within seconds; builders go on, and the next worker finds them. */
   async stop(): Promise<void> {
     this.stopping.abort();

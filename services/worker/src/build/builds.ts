@@ -47,6 +47,12 @@ export class Builds {
     for (const entry of this.running.values()) entry.recheck();
   }
 
+  /** `waiting`: for a place, because as many as may run at a time do. */
+  counts(): { running: number; waiting: number } {
+    const waiting = this.waiting.length;
+    return { running: this.running.size - waiting, waiting };
+  }
+
   isRunning(deploymentId: string): boolean {
     return this.running.has(deploymentId);
   }

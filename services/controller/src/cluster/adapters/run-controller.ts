@@ -1,8 +1,9 @@
 import { loadConfig, readSecretFile } from '@wherry/config';
 import { Database, Listener } from '@wherry/db';
-import { databaseCheck, Health, Metrics } from '@wherry/health';
+import { databaseCheck, Health, Metrics, observeLog } from '@wherry/health';
 import { describeError, type Log } from '@wherry/logging';
 import { Controller, listenedChannels } from '../../controller';
+import { observeController, observeReplicas } from '../../observe-controller';
 import { commonParts, registeredKeys } from '../../parts';
 import { defaultSettings } from '../../reconcile/settings';
 import { ClusterConfig } from '../config';
@@ -17,10 +18,12 @@ const stopWithinMs = 14_500;
  * The controller in a Kubernetes cluster: waits until it leads, then runs. Without the lease it ends at once, whatever it
  * is doing: another one leads then, and only the first of two writers is right.
  */
-export async function runController(env: NodeJS.ProcessEnv, log: Log): Promise<void> {
+export async function runController(env: NodeJS.ProcessEnv, plainLog: Log): Promise<void> {
   const config = loadConfig(ClusterConfig, env);
+  const metrics = new Metrics();
+  const log = observeLog(plainLog, observeController(metrics));
   const health = await Health.start({
-    ...{ port: config.WHERRY_HEALTH_PORT, host: config.WHERRY_HEALTH_HOST, metrics: new Metrics() },
+    ...{ port: config.WHERRY_HEALTH_PORT, host: config.WHERRY_HEALTH_HOST, metrics },
   });
   const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
   const client = clusterClient(config);
@@ -51,7 +54,7 @@ export async function runController(env: NodeJS.ProcessEnv, log: Log): Promise<v
     const kept = lease.keep(given.signal);
     // Beside the work, whatever it waits for.
     void kept.then((end) => end === 'lost' && leave(log));
-    const end = await lead(config, { url, db, client, log });
+    const end = await lead(config, { url, db, client, log, metrics });
     await aborted(stopping.signal);
     await end();
     given.abort();
@@ -62,10 +65,19 @@ export async function runController(env: NodeJS.ProcessEnv, log: Log): Promise<v
   process.exit(0);
 }
 
-type Surroundings = Readonly<{ url: string; db: Database; client: ReturnType<typeof clusterClient>; log: Log }>;
+type Surroundings = Readonly<{
+  url: string;
+  db: Database;
+  client: ReturnType<typeof clusterClient>;
+  log: Log;
+  metrics: Metrics;
+}>;
 
 /** Returns how to stop. */
-async function lead(config: ClusterConfig, { url, db, client, log }: Surroundings): Promise<() => Promise<void>> {
+async function lead(
+  config: ClusterConfig,
+  { url, db, client, log, metrics }: Surroundings,
+): Promise<() => Promise<void>> {
   const keys = await registeredKeys(db, config.WHERRY_SEALING_KEY_FILE);
   const now = Date.now;
   const cluster = openCluster(config, { client, db, log, now, onGate: () => controller.reconnected() });
@@ -89,6 +101,7 @@ async function lead(config: ClusterConfig, { url, db, client, log }: Surrounding
     },
     onError: (error) => log.write({ op: 'listener.connect', ok: false, message: describeError(error) }),
   });
+  observeReplicas(metrics, controller);
   await controller.start();
   await listener.start();
   log.write({ op: 'controller.lead', ok: true });
