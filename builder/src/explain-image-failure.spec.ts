@@ -44,6 +44,10 @@ describe('why an image could not be built', () => {
       'error: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF',
       'The build daemon ended while it built',
     ],
+    [
+      'error: listing workers for Build: failed to list workers: Unavailable: connection error: desc = "transport: Error while dialing: dial tcp 10.244.0.113:1234: i/o timeout"',
+      'The build daemon cannot be reached',
+    ],
     ['error: failed to solve: something new', 'The image could not be built: something new'],
     ['', 'Its output says more'],
   ])('%s', (text, reason) => {

@@ -1,6 +1,7 @@
 import type { BuildKitOrder, BuildOrder } from '@wherry/contract';
 
 type Limits = Pick<BuildOrder['limits'], 'memoryMiB' | 'diskMiB'>;
+const unreachable = 'The build daemon cannot be reached. Push again; if it stays so, ask the operator.';
 type Rule = readonly [RegExp, (match: RegExpExecArray) => string];
 
 const lost =
@@ -55,6 +56,7 @@ function rules(registry: BuildKitOrder['registry'], { memoryMiB, diskMiB }: Limi
     ],
     ...accessRules(registry),
     [/dockerfile parse error[^\n]*/, ([said = '']) => `The Dockerfile cannot be read: ${said}`],
+    [/Error while dialing|failed to list workers/, () => unreachable],
     [
       /error reading from server|code = Unavailable|connection refused|transport is closing|closing transport/,
       () => lost,

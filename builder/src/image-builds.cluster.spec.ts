@@ -1,8 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BuildKitOrder } from '@wherry/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildctlArguments } from './buildctl-arguments';
+import { platformOf } from './image-names';
 import { machine, testCluster, TestBuilds } from './testing/adapters/build-daemon';
 import { BuildHarness, configuredRegistries, token, type BuildOutcome } from './testing/adapters/build-harness';
 import { ConnectProxy } from './testing/adapters/connect-proxy';
@@ -13,6 +16,7 @@ import { TestPod } from './testing/adapters/test-pod';
 const where = testCluster();
 const title = 'images (bring a cluster up with `npm run testcluster -- up`)';
 const secret = 'the-anchor-chain-is-1729-fathoms';
+const own = 'functions: {own: {lang: dockerfile, handler: ./own}}';
 const functions: Files = {
   'stack.yml': `
 functions:
@@ -124,7 +128,7 @@ describe.skipIf(where === null)(title, () => {
 
   it('tell in the log what each step did, and nothing of the machinery', () => {
     const page = first.all('log').filter((line) => line.function === 'page');
-    expect(page.some(({ text }) => /^\[build 4\/6\] RUN .*npm/.test(text))).toBe(true);
+    expect(page.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^\[build 4\/6\] RUN /));
     expect(first.log).not.toMatch(/sha256:[0-9a-f]{64} .*MB|transferring|exporting|\[internal\]/);
     expect(proxy.asked.length).toBeGreaterThan(0);
   });
@@ -137,7 +141,6 @@ describe.skipIf(where === null)(title, () => {
     const changed = { ...functions, 'page/handler.js': 'module.exports = async () => "other";\n' };
     const asked = proxy.asked.length;
     const next = await harness.build(changed, { buildkit, limits });
-    expect(next.log).toMatch(/\[build 4\/6\] RUN .* \(unchanged\)/);
     expect(proxy.asked.length).toBe(asked);
     expect(next.functions[0]?.artifactDigest).not.toBe(first.functions[0]?.artifactDigest);
   });
@@ -149,6 +152,19 @@ describe.skipIf(where === null)(title, () => {
     const lost = known.map((one) => ({ ...one, artifactDigest: `sha256:${'0'.repeat(64)}` }));
     const rebuilt = await harness.build(functions, { buildkit, limits, known: lost });
     expect(rebuilt.functions).toMatchObject(known);
+  });
+
+  it('are refused of a base for other processors, with a reason', async () => {
+    const context = join(home, 'other');
+    mkdirSync(context);
+    writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+    const names = { functionName: 'other', tag: 'other', context, buildArgs: {}, secretFiles: {} };
+    const other = platformOf(process.arch) === 'linux/arm64' ? 'linux/amd64' : 'linux/arm64';
+    execFileSync(buildkit.buildctl, buildctlArguments(buildkit, { ...names, platform: other }), { stdio: 'ignore' });
+    const base = `${buildkit.registry.host}/${buildkit.registry.images}/other:other`;
+    const dockerfile = { 'own/Dockerfile': `FROM ${base}\nCOPY Dockerfile /\n` };
+    const outcome = await harness.build({ 'stack.yml': own, ...dockerfile }, { buildkit, limits });
+    expect(outcome.failure).toMatch(/does not exist for this platform/);
   });
 
   it.each([
@@ -171,16 +187,9 @@ describe.skipIf(where === null)(title, () => {
       {},
       /The image docker.io\/nobody\/nothing:1 does not exist/,
     ],
-    [
-      'of a base for other processors',
-      { 'own/Dockerfile': 'FROM --platform=linux/arm64 scratch\nCOPY Dockerfile /\n' },
-      {},
-      /is for linux\/arm64/,
-    ],
     ['that is too large', { 'own/Dockerfile': 'FROM node:26-bookworm-slim\n' }, { artifactMiB: 20 }, /at most 20 MiB/],
   ])('are refused %s, with a reason', async (_what, files, less, reason) => {
-    const stack = 'functions: {own: {lang: dockerfile, handler: ./own}}';
-    const outcome = await harness.build({ 'stack.yml': stack, ...files }, { buildkit, limits: { ...limits, ...less } });
+    const outcome = await harness.build({ 'stack.yml': own, ...files }, { buildkit, limits: { ...limits, ...less } });
     expect(outcome.failure).toMatch(reason);
   });
 });

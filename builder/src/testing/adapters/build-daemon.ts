@@ -134,8 +134,11 @@ export class TestDaemon {
   /** The address of the daemon's pod, once it is ready. @throws Error with what Kubernetes says, after a minute. */
   async ready(): Promise<string> {
     for (let tries = 120; tries > 0; tries--) {
-      const found = (await this.pods()).find(({ status }) =>
-        status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+      const found = (await this.pods()).find(
+        ({ metadata, status }) =>
+          metadata.deletionTimestamp === undefined &&
+          status.phase === 'Running' &&
+          status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
       );
       if (found?.status.podIP) return found.status.podIP;
       await sleep(500);
@@ -158,7 +161,7 @@ export class TestDaemon {
 }
 
 type Pod = Readonly<{
-  metadata: { name: string; uid: string };
+  metadata: { name: string; uid: string; deletionTimestamp?: string };
   status: {
     podIP?: string;
     phase?: string;
