@@ -29,7 +29,9 @@ export class DaemonCertificates {
 
   /** @param nowMs epoch milliseconds. */
   async issue(serverName: string, nowMs: number): Promise<DaemonTls> {
-    const x509 = await import('@peculiar/x509');
+    // The library wants it there first. Both are loaded only here: on one machine nobody needs them.
+    // As one expression: a bundler leaves out an import whose result nobody takes.
+    const [, x509] = [await import('reflect-metadata'), await import('@peculiar/x509')];
     const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
     const ca = new x509.X509Certificate(this.pem.certificate);
     const { signingKey, signingAlgorithm } = await webKey(this.caKey);
