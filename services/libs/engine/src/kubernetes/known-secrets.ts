@@ -11,15 +11,27 @@ type StoredSecret = Readonly<{ data?: Readonly<Record<string, string>> }>;
 export class KnownSecrets {
   /** By the part of a generation's name that says which secrets it has. */
   private readonly bySecrets = new Map<string, readonly string[]>();
+  /** That part of the name, by revision and version of its secrets. */
+  private readonly learned = new Map<string, string>();
 
   constructor(private readonly client: ClusterClient) {}
 
   /** Whether that was not known before. */
   learn({ revisionId, secretsVersion, secrets }: DesiredRevision): boolean {
+    const id = `${revisionId}/${secretsVersion}`;
+    if (this.learned.has(id)) return false;
     const key = generationName(revisionId, secretsVersion);
-    if (this.bySecrets.has(key)) return false;
+    this.learned.set(id, key);
     this.bySecrets.set(key, redactionNeedles(secrets.values()));
     return true;
+  }
+
+  /** Forgets what neither the wish nor any pod has. */
+  keepOnly(wish: Iterable<DesiredRevision>, pods: readonly Pod[]): void {
+    const ids = new Set(Array.from(wish, ({ revisionId, secretsVersion }) => `${revisionId}/${secretsVersion}`));
+    for (const id of this.learned.keys()) if (!ids.has(id)) this.learned.delete(id);
+    const keys = new Set([...this.learned.values(), ...pods.map((each) => secretsNameOf(generationOf(each)))]);
+    for (const key of this.bySecrets.keys()) if (!keys.has(key)) this.bySecrets.delete(key);
   }
 
   /** Null when they are not known yet. */

@@ -119,6 +119,7 @@ export class KubernetesEngine implements Engine {
     );
     for (const { metadata } of ended) await this.options.client.remove({ apiVersion: 'v1', kind: 'Pod', metadata });
     this.generations.doubtOldest(doubtsPerSweep);
+    if (this.wish) this.known.keepOnly(this.wish.values(), this.pods.items);
     this.work.notify();
     return ended.length;
   }
