@@ -178,7 +178,7 @@ export class Installation {
     await this.prepareNamespace(database.ownerUrl);
     const values = path.join(this.folder, 'values.yaml');
     writeFileSync(values, stringify(this.values(this.upstream.url)));
-    await this.helm('install', this.release, chart, '-f', images, '-f', values, ...(process.env.NOWAIT ? [] : ['--wait', '--timeout', '4m']));
+    await this.helm('install', this.release, chart, '-f', images, '-f', values, '--wait', '--timeout', '4m');
     for (const component of ['api', 'gateway'] as const) {
       const service = ['service', `${this.release}-${component}`, '-n', this.namespace];
       const address = await this.kubectl('get', ...service, '-o', 'jsonpath={.spec.clusterIP}');
