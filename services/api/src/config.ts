@@ -33,6 +33,7 @@ export type ApiSettings = Readonly<{
   gitAddress: ServiceAddress;
   dashboardDir: string;
   sandbox: 'bubblewrap' | 'none';
+  engine: 'local' | 'kubernetes';
   /** What becomes of a reply that is not as the contract says: tests fail, production logs it. */
   onInvalidResponse: 'throw' | 'log';
   limits: Limits;

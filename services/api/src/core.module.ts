@@ -11,6 +11,7 @@ import {
   ConsoleTokenStore,
   ConsoleUsageStore,
   ConsoleVariableStore,
+  PlatformCheckStore,
   SessionStore,
   type Database,
 } from '@wherry/db';
@@ -45,6 +46,7 @@ const stores: readonly (new (database: Database) => object)[] = [
   ConsoleTokenStore,
   ConsoleUsageStore,
   ConsoleVariableStore,
+  PlatformCheckStore,
   SessionStore,
 ];
 

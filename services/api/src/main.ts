@@ -22,6 +22,7 @@ function settingsOf(env: ApiEnvironment): ApiSettings {
     gitAddress: env.WHERRY_GIT_ADDRESS,
     dashboardDir: env.WHERRY_DASHBOARD_DIR,
     sandbox: env.WHERRY_SANDBOX,
+    engine: env.WHERRY_ENGINE,
     onInvalidResponse: 'log',
     limits: defaultLimits,
   };

@@ -152,3 +152,24 @@ it('marks the cookie Secure where the console is https', async () => {
   expect(reply.headers['set-cookie']?.[0]).toMatch(/; Secure$/);
   await safe.close();
 });
+
+it('tells operators, and nobody else, what the controller found wrong with the platform', async () => {
+  const look = async (isOperator: boolean) => {
+    await api.owner('update users set is_operator = $2 where id = $1', [seeded.userId, isOperator]);
+    const session = await api.send('GET', '/v1/session', { headers: await api.signIn(seeded.userId) });
+    return (session.json() as { platform: { engine: string; notices: string[] } }).platform;
+  };
+  expect(await look(true)).toMatchObject({ engine: 'local', notices: [] });
+  const detail = 'The cluster does not enforce NetworkPolicies: install a network plugin that does.';
+  const found = (ok: boolean) =>
+    api.owner(
+      `insert into platform_checks (name, ok, detail) values ('network-policies', $1, $2)
+       on conflict (name) do update set ok = excluded.ok`,
+      [ok, detail],
+    );
+  await found(false);
+  expect((await look(true)).notices).toEqual([detail]);
+  expect((await look(false)).notices).toEqual([]);
+  await found(true);
+  expect((await look(true)).notices).toEqual([]);
+});

@@ -505,6 +505,13 @@ export interface components {
       gitUrl: string;
       /** @enum {string} */
       sandbox: 'bubblewrap' | 'none';
+      /**
+       * @description What runs functions: one machine, or a cluster.
+       * @enum {string}
+       */
+      engine: 'local' | 'kubernetes';
+      /** @description What operators must see to; empty for others. */
+      notices: string[];
     };
     /** @description RFC 9457; `instance` holds the request id. */
     Problem: {

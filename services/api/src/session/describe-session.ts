@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AccessStore, type MemberRole, type TenantRow } from '@wherry/db';
+import { AccessStore, type MemberRole, PlatformCheckStore, type TenantRow } from '@wherry/db';
 import type { ApiSettings } from '../config';
 import type { OutputOf } from '../http/operation';
 import type { Caller } from '../http/request-context';
@@ -13,17 +13,25 @@ export type SessionCaller = Extract<Caller, { kind: 'session' }>;
 export class DescribeSession {
   constructor(
     @Inject(AccessStore) private readonly store: AccessStore,
+    @Inject(PlatformCheckStore) private readonly checks: PlatformCheckStore,
     @Inject(SETTINGS) private readonly settings: ApiSettings,
   ) {}
 
   async execute(caller: SessionCaller): Promise<OutputOf<'getSession'>> {
-    const { consoleUrl, gatewayUrl, appsDomain, sandbox } = this.settings;
+    const { consoleUrl, gatewayUrl, appsDomain, sandbox, engine } = this.settings;
+    const notices = caller.isOperator ? await this.notices() : [];
     return {
       user: { id: caller.userId, name: caller.userName, isOperator: caller.isOperator },
       tenants: await this.tenants(caller),
-      platform: { consoleUrl, gatewayUrl, appsDomain, gitUrl: gitUrl(this.settings), sandbox },
+      platform: { consoleUrl, gatewayUrl, appsDomain, gitUrl: gitUrl(this.settings), sandbox, engine, notices },
       expiresAt: caller.expiresAt.toISOString(),
     };
+  }
+
+  /** What the controller found wrong with the platform: nothing that is not looked at, as on one machine. */
+  private async notices(): Promise<string[]> {
+    const policies = await this.checks.read('network-policies');
+    return policies === null || policies.isOk ? [] : [policies.detail.slice(0, 2_000)];
   }
 
   async tenants(caller: SessionCaller): Promise<OutputOf<'listTenants'>['tenants']> {

@@ -56,7 +56,7 @@ export async function startApi(
     ...{ consoleUrl: `http://127.0.0.1:${port}`, gatewayUrl: 'http://127.0.0.1:8080', appsDomain: 'localhost' },
     gitAddress: { socketPath: join(tmpdir(), `wherry-git-${port}.sock`) },
     dashboardDir: join(tmpdir(), `wherry-none-${port}`),
-    ...{ sandbox: options.sandbox ?? 'bubblewrap', onInvalidResponse: 'throw' as const },
+    ...{ sandbox: options.sandbox ?? 'bubblewrap', engine: 'local' as const, onInvalidResponse: 'throw' as const },
     limits: { ...defaultLimits, ...options.limits },
     ...options.settings,
   };

@@ -1,4 +1,4 @@
-import { AppShell, Box, Burger, Group } from '@mantine/core';
+import { Alert, AppShell, Box, Burger, Group } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Outlet, useLocation, useParams } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef } from 'react';
@@ -10,7 +10,7 @@ import { Navigation } from './navigation';
 /** The frame of a tenant's pages: navigation at the side, the page in the middle. */
 export function TenantLayout() {
   const { tenant: slug } = useParams({ from: '/console/t/$tenant' });
-  const { tenants } = useSession();
+  const { tenants, platform } = useSession();
   const [isOpen, { toggle, close }] = useDisclosure();
   const main = useMainFocus(close);
   const found = tenants.find((tenant) => tenant.slug === slug);
@@ -54,6 +54,11 @@ export function TenantLayout() {
         </AppShell.Navbar>
         <AppShell.Main id="main" ref={main} tabIndex={-1}>
           <Box maw={1120} mx="auto">
+            {platform.notices.map((notice) => (
+              <Alert key={notice} color="red" mb="md" title="The platform needs its operator">
+                {notice}
+              </Alert>
+            ))}
             <Outlet />
           </Box>
         </AppShell.Main>

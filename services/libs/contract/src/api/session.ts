@@ -16,6 +16,11 @@ export const Platform = z
     appsDomain: z.string().meta({ description: 'Without a port: functions are at <tenant>.<appsDomain>.' }),
     gitUrl: z.string().meta({ description: 'Repositories are <gitUrl>/<tenant>/<name>.git; without credentials.' }),
     sandbox: z.enum(['bubblewrap', 'none']),
+    engine: z.enum(['local', 'kubernetes']).meta({ description: 'What runs functions: one machine, or a cluster.' }),
+    notices: z
+      .array(z.string().max(2_000))
+      .max(20)
+      .meta({ description: 'What operators must see to; empty for others.' }),
   })
   .meta({ id: 'Platform' });
 
