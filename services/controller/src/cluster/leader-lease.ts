@@ -30,6 +30,8 @@ const renewMs = 5_000;
 /** The holder gives up before anyone else may take over. */
 const giveUpMs = 10_000;
 const retryMs = 2_000;
+/** How often a holder looks whether it is time to renew, or too late. */
+const lookMs = 1_000;
 
 /**
  * One leader among several controllers, by a Lease of coordination.k8s.io. Others judge it by their own clocks: how long
@@ -79,38 +81,36 @@ export class LeaderLease {
   /** Renews until it is lost, which it tells by returning, or until `signal` aborts: then it is given back. */
   async keep(signal: AbortSignal): Promise<'lost' | 'given back'> {
     const { clock } = this.options;
+    let renewing: Promise<void> | null = null;
+    let isOurs = true;
     while (!signal.aborted) {
-      await clock.sleep(Math.min(renewMs, 1000), signal);
+      await clock.sleep(lookMs, signal);
       if (signal.aborted) break;
-      const sinceMs = clock.monotonicMs() - this.renewedAtMs;
-      if (sinceMs >= giveUpMs) return 'lost';
-      if (sinceMs >= renewMs && !(await this.renew(giveUpMs - sinceMs))) return 'lost';
+      // Looked at while an answer is awaited, too: it may never come.
+      if (!isOurs || !this.isHeld()) return 'lost';
+      if (clock.monotonicMs() - this.renewedAtMs < renewMs) continue;
+      renewing ??= this.renew().then((still) => {
+        isOurs = still;
+        renewing = null;
+      });
     }
+    await renewing;
     await this.giveBack();
     return 'given back';
   }
 
   /** False when somebody else has it. A failure is tried again until it is too late. */
-  private async renew(withinMs: number): Promise<boolean> {
+  private async renew(): Promise<boolean> {
     const { clock, client } = this.options;
     const askedAtMs = clock.monotonicMs();
-    const over = new AbortController();
     try {
       const patch = { metadata: { resourceVersion: this.version }, spec: { renewTime: clock.timestamp() } };
-      const renewed = await Promise.race([
-        client.merge<Lease>(this.ref, patch),
-        clock.sleep(withinMs, over.signal).then(() => null),
-      ]);
-      if (renewed) this.held(renewed, askedAtMs);
+      this.held(await client.merge<Lease>(this.ref, patch), askedAtMs);
       return true;
     } catch (error) {
-      if (!isStatus(error, 404, 409)) {
-        this.options.onError?.(error);
-        return true;
-      }
-      return this.retake(askedAtMs);
-    } finally {
-      over.abort();
+      if (isStatus(error, 404, 409)) return this.retake(askedAtMs);
+      this.options.onError?.(error);
+      return true;
     }
   }
 

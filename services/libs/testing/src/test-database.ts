@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { databaseName, ownerRole, postgresUrl, type ProcessRole } from '@wherry/db';
 import pg from 'pg';
 import { inject } from 'vitest';
+import type { TestServer } from './global-setup';
 
 export type TestDatabase = Readonly<{
   /** The connection string of one role on this database; `owner` passes by row-level security. */
@@ -13,9 +14,13 @@ export type TestDatabase = Readonly<{
 /**
  * A database of its own, with all migrations and queues and no rows: a copy of the run's template.
  * @param options.empty without migrations and queues.
+ * @param options.server of `startTestServer`; the run's own when left out.
  */
-export async function createTestDatabase({ empty = false } = {}): Promise<TestDatabase> {
-  const { socketDir, ownerPassword } = inject('postgres');
+export async function createTestDatabase({
+  empty = false,
+  server,
+}: { empty?: boolean; server?: TestServer } = {}): Promise<TestDatabase> {
+  const { socketDir, ownerPassword } = server ?? inject('postgres');
   const name = `test_${randomBytes(8).toString('hex')}`;
   const admin = async (sql: string) => {
     const client = new pg.Client({

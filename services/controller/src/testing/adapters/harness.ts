@@ -12,7 +12,7 @@ import {
 import type { RevisionConfig } from '@wherry/domain';
 import type { LogFields } from '@wherry/logging';
 import { type KeyPair, newKeyPair, seal } from '@wherry/sealing';
-import { createTestDatabase, type TestDatabase } from '@wherry/testing';
+import { createTestDatabase, type TestDatabase, type TestServer } from '@wherry/testing';
 import pg from 'pg';
 import { Controller, type ControllerParts, listenedChannels } from '../../controller';
 import { defaultSettings, type Settings } from '../../reconcile/settings';
@@ -29,6 +29,8 @@ export type Stack = Readonly<Record<string, Partial<RevisionConfig>>>;
 export class Harness {
   /** The controller's clock; tests move it instead of waiting. */
   aheadMs = 0;
+  /** Of every function that is deployed. */
+  artifactDigest = `sha256:${'0'.repeat(64)}`;
   readonly machine = new FakeMachine(() => this.now());
   readonly logged: LogFields[] = [];
   /** Full reads and reads of the traffic that controllers have finished: a test waits for some instead of for time. */
@@ -44,8 +46,9 @@ export class Harness {
     readonly key: KeyPair,
   ) {}
 
-  static async open(): Promise<Harness> {
-    const database = await createTestDatabase();
+  /** @param server when the run has none of its own. */
+  static async open(server?: TestServer): Promise<Harness> {
+    const database = await createTestDatabase(server ? { server } : {});
     const owner = new pg.Client({ connectionString: database.url('owner') });
     await owner.connect();
     const db = await Database.open({ url: database.url('wherry_controller'), applicationName: 'controller' });
@@ -156,7 +159,7 @@ export class Harness {
       await this.sql(
         `insert into revisions (tenant_id, id, function_id, number, deployment_id, input_hash, artifact_digest, config,
           config_hash) values ('ten_a', $1, $2, $3, $4, 'i', $5, $6, 'c')`,
-        [this.rev(name, id), `fn_${name}`, this.serial, id, `sha256:${'0'.repeat(64)}`, { ...baseConfig, ...change }],
+        [this.rev(name, id), `fn_${name}`, this.serial, id, this.artifactDigest, { ...baseConfig, ...change }],
       );
       await this.sql(
         `insert into deployment_functions (tenant_id, deployment_id, name, status, revision_id)
@@ -168,7 +171,7 @@ export class Harness {
   }
 
   rev(name: string, deploymentId: string): string {
-    return `rev_${name}_${deploymentId}`;
+    return `rev_${name}-${deploymentId.replace('_', '-')}`;
   }
 
   /** Asks for a release of a deployment. */
