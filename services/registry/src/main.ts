@@ -1,12 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { loadConfig, readSecretFile } from '@wherry/config';
-import { Health, Metrics } from '@wherry/health';
+import { Health, Metrics, observeLog } from '@wherry/health';
 import { describeError, JsonLog } from '@wherry/logging';
 import { makeRunFolder } from './adapters/run-folder';
 import { BundledRegistry } from './bundled-registry';
 import { type BundledConfig, configSchema, isBundled, type TokensOnlyConfig } from './config';
 import { makeSigningIdentity } from './make-signing-identity';
 import { observeRegistry } from './observe-registry';
+import { observeTokens } from './observe-tokens';
 import { readIssuerKeys, readSigningIdentity, type SigningIdentity } from './read-keys';
 import { TokenServer } from './token-server';
 import type { Listening, Tls } from './web-server';
@@ -16,7 +17,8 @@ const stopWithinMs = 25_000;
 const hourMs = 3_600_000;
 
 const config = loadConfig(configSchema(process.env), process.env);
-const log = new JsonLog('registry', (line) => process.stdout.write(line));
+const metrics = new Metrics();
+const log = observeLog(new JsonLog('registry', (line) => process.stdout.write(line)), observeTokens(metrics));
 
 function readTls(): Tls | null {
   const { WHERRY_REGISTRY_TLS_CERTIFICATE_FILE: certificate, WHERRY_REGISTRY_TLS_KEY_FILE: key } = config;
@@ -86,13 +88,12 @@ async function startRegistry(bundled: BundledConfig, certificatePem: string): Pr
   return await BundledRegistry.start(options, log, Date.now);
 }
 
-async function startHealth(metrics: Metrics): Promise<Health> {
+async function startHealth(): Promise<Health> {
   return await Health.start({ port: config.WHERRY_HEALTH_PORT, host: config.WHERRY_HEALTH_HOST, metrics });
 }
 
 async function main(): Promise<void> {
-  const metrics = new Metrics();
-  const health = await startHealth(metrics);
+  const health = await startHealth();
   const { identity, certificatePem } = await signing();
   const ended = 'The signing certificate has ended: start again, with a new one if it was given.';
   health.check('certificate', () => (Date.now() < identity.endsMs ? null : ended));
