@@ -1,5 +1,5 @@
 import type { BuildOrder } from '@wherry/contract';
-import { daemonServerName, imagePrefix } from '@wherry/cluster';
+import { cachePath, daemonServerName, imagePrefix } from '@wherry/cluster';
 import type { TrustLevel } from '@wherry/domain';
 
 /** What the operator decides about every build with BuildKit. */
@@ -35,7 +35,7 @@ export function renderBuildKit(policy: BuildKitPolicy, input: BuildKitInput): No
       key: `${clientDir}/tls.key`,
       serverName: daemonServerName({ prefix, tenantId, trust }),
     },
-    registry: { ...registry, images, cache: `${images}/cache`, credential: input.credential },
+    registry: { ...registry, images, cache: cachePath(tenantId, trust), credential: input.credential },
     proxy: policy.proxy,
     noProxy: ['localhost', '127.0.0.1', registry.host.replace(/:\d+$/, '')].join(','),
   };
