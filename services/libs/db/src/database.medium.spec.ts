@@ -56,6 +56,19 @@ describe('Database', () => {
     expect(() => api.tenant('', async () => 1)).toThrow('needs a tenant id');
   });
 
+  it('begins no transaction of tenants that its guard refuses', async () => {
+    let isLeader = true;
+    const guard = () => {
+      if (!isLeader) throw new Error('not the leader');
+    };
+    const guarded = await Database.open({ url: server.url('wherry_api'), applicationName: 'test', poolSize: 1, guard });
+    expect(await guarded.tenant('ten_a', (tx) => tx.environment.count())).toBe(1);
+    isLeader = false;
+    await expect(guarded.tenant('ten_a', (tx) => tx.environment.count())).rejects.toThrow('not the leader');
+    await expect(guarded.cross('authentication', (tx) => tx.tenant.count())).rejects.toThrow('not the leader');
+    await guarded.close();
+  });
+
   it('says at opening that a password is wrong', async () => {
     const url = server.url('wherry_api').replace(':wherry_api@', ':wrong@');
     await expect(Database.open({ url, applicationName: 'test' })).rejects.toThrow('password authentication failed');

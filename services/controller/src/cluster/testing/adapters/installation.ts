@@ -39,14 +39,19 @@ export class Installation {
       daemon: `${registry}/moby/buildkit@${await digestOf(registry, 'moby/buildkit', 'v0.30.0-rootless')}`,
       probe: `${registry}/node@${await digestOf(registry, 'node', '26-bookworm-slim')}`,
     };
-    await made.raw.apply(...made.objects());
-    await made.writeFiles(databaseUrl, key);
-    made.bundle = path.join(import.meta.dirname, `../../../../../../node_modules/.cache/${made.prefix}.mjs`);
-    await build({
-      ...{ entryPoints: [path.join(import.meta.dirname, '../../../main.ts')], outfile: made.bundle, bundle: true },
-      ...{ format: 'esm', platform: 'node', packages: 'external', logLevel: 'error' },
-      tsconfig: path.join(import.meta.dirname, '../../../../../../tsconfig.base.json'),
-    });
+    try {
+      await made.raw.apply(...made.objects());
+      await made.writeFiles(databaseUrl, key);
+      made.bundle = path.join(import.meta.dirname, `../../../../../../node_modules/.cache/${made.prefix}.mjs`);
+      await build({
+        ...{ entryPoints: [path.join(import.meta.dirname, '../../../main.ts')], outfile: made.bundle, bundle: true },
+        ...{ format: 'esm', platform: 'node', packages: 'external', logLevel: 'error' },
+        tsconfig: path.join(import.meta.dirname, '../../../../../../tsconfig.base.json'),
+      });
+    } catch (error) {
+      await made.close();
+      throw error;
+    }
     return made;
   }
 
