@@ -14,6 +14,7 @@ const checkout = path.resolve(import.meta.dirname, '../../..');
 const chart = path.join(checkout, 'infra/helm/wherry');
 /** The nodes of the test cluster pull from this address by plain HTTP; one installation at a time can have it. */
 const registryAddress = '10.96.0.50';
+const machineCertificates = '/etc/ssl/certs/ca-certificates.crt';
 /** The user of the platform's containers. */
 const uid = 10001;
 export const tenant = 'main';
@@ -125,7 +126,7 @@ export class Installation {
     const found = await Promise.all(
       kinds.map((kind) => this.kubectl('get', kind, '-n', this.namespace, '-o', 'name', '--ignore-not-found')),
     );
-    const own = /serviceaccount\/default|configmap\/kube-root-ca\.crt|secret\/owner/;
+    const own = /serviceaccount\/default|configmap\/(kube-root-ca\.crt|certificates)|secret\/owner/;
     return found
       .join('\n')
       .split('\n')
@@ -201,6 +202,8 @@ export class Installation {
       persistence: { storageClass: this.release, git: '1Gi', journal: '1Gi', registry: '1Gi' },
       registry: { clusterIP: registryAddress },
       egress: { upstream },
+      // Whoever stands between this machine and the package registries is trusted by builds too.
+      worker: { certificates: 'certificates' },
       gateway: { drainSeconds: 5 },
       controller: { idleSeconds: 30 },
       // NetworkPolicies meet the port of the DNS's pods.
@@ -230,12 +233,18 @@ export class Installation {
         metadata: { name: 'owner', namespace: this.namespace },
         stringData: { url: ownerUrl },
       },
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'certificates', namespace: this.namespace },
+        data: { 'ca-certificates.crt': readFileSync(machineCertificates, 'utf8') },
+      },
       // The cluster has nothing that makes volumes.
       ...Array.from({ length: 4 }, (_, index) => this.volume(`${this.release}-${index}`)),
     ];
     const file = path.join(this.folder, 'prepared.yaml');
     writeFileSync(file, objects.map((object) => stringify(object)).join('---\n'), { mode: 0o600 });
-    await this.kubectl('apply', '-f', file);
+    await this.kubectl('create', '-f', file);
   }
 
   private volume(name: string): object {
@@ -263,5 +272,4 @@ async function buildImages({ registry, buildkit, bin }: TestCluster, output: str
   const where = ['--registry', `${registry}/wherry`, '--buildkit', buildkit, '--buildctl', path.join(bin, 'buildctl')];
   const base = `NODE_GIT_IMAGE=${registry}/node-git:26-bookworm`;
   await runTool(process.execPath, [build, ...where, '--arg', base, '--output', output]);
-  readFileSync(output);
 }
