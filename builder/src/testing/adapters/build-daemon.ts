@@ -35,7 +35,8 @@ export class TestBuilds {
 
   async kubectl(args: readonly string[], input?: string): Promise<string> {
     const started = run(join(this.where.bin, 'kubectl'), args, {
-      env: { KUBECONFIG: this.where.kubeconfig },
+      // Its cache goes there, and not into the folder that the tests were started in.
+      env: { KUBECONFIG: this.where.kubeconfig, HOME: this.home },
       maxBuffer: 2 ** 26,
     });
     started.child.stdin?.end(input);
