@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { request, type RequestOptions } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -19,6 +19,7 @@ const machineCertificates = '/etc/ssl/certs/ca-certificates.crt';
 const uid = 10001;
 export const tenant = 'main';
 const appsDomain = 'apps.example.test';
+const consoleHost = 'console.example.test';
 
 export type Reply = Readonly<{ status: number; text: string }>;
 /** A reply, and the id that the gateway gave the call. */
@@ -74,16 +75,15 @@ export class Installation {
     return `http://git:${this.tokens.push}@${this.addresses.api}:3000/git/${tenant}`;
   }
 
-  /** Calls the console's API with a token. */
+  /** Calls the console's API with a token, by the console's own host name. */
   async api<T>(method: string, pathname: string, body?: unknown): Promise<T> {
-    const response = await fetch(`http://${this.addresses.api}:3000/v1${pathname}`, {
-      method,
-      headers: { authorization: `Bearer ${this.tokens.api}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const answer = await response.text();
-    if (!response.ok) throw new Error(`${method} ${pathname}: ${response.status} ${answer}`);
-    return (answer === '' ? undefined : JSON.parse(answer)) as T;
+    const answer = await this.send(
+      { host: this.addresses.api, port: 3000, path: `/v1${pathname}`, method },
+      { host: consoleHost, authorization: `Bearer ${this.tokens.api}`, 'content-type': 'application/json' },
+      body === undefined ? undefined : JSON.stringify(body),
+    );
+    if (answer.status >= 400) throw new Error(`${method} ${pathname}: ${answer.status} ${answer.text}`);
+    return (answer.text === '' ? undefined : JSON.parse(answer.text)) as T;
   }
 
   /** Calls a function through the gateway's Service. */
@@ -94,16 +94,20 @@ export class Installation {
 
   /** The same, with the call's id. */
   call(pathname: string): Promise<Call> {
-    const headers = { host: `${tenant}.${appsDomain}` };
+    const where = { host: this.addresses.gateway, port: 8080, path: pathname };
+    return this.send(where, { host: `${tenant}.${appsDomain}` });
+  }
+
+  /** A request of a connection of its own: `fetch` sends no other host than the URL's. */
+  private send(where: RequestOptions, headers: Readonly<Record<string, string>>, body?: string): Promise<Call> {
     return new Promise((resolve, reject) => {
-      const options = { host: this.addresses.gateway, port: 8080, path: pathname, headers, agent: false };
-      request(options, (response) => {
-        const { statusCode = 0, headers: told } = response;
+      request({ ...where, headers, agent: false }, (response) => {
+        const { statusCode: status = 0, headers: told } = response;
         const callId = String(told['x-call-id']);
-        text(response).then((body) => resolve({ status: statusCode, text: body, callId }), reject);
+        text(response).then((answer) => resolve({ status, text: answer, callId }), reject);
       })
         .on('error', reject)
-        .end();
+        .end(body);
     });
   }
 
@@ -194,7 +198,7 @@ export class Installation {
     const { registry } = this.cluster;
     const [host, port] = registry.split(':') as [string, string];
     return {
-      console: { url: 'http://console.example.test' },
+      console: { url: `http://${consoleHost}` },
       apps: { domain: appsDomain, url: `http://${appsDomain}:8080` },
       database: { host: machineAddress, port: DatabaseServer.port, name: 'wherry', ownerSecret: 'owner' },
       namespacePrefix: this.release,
