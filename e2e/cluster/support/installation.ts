@@ -32,16 +32,24 @@ export class Installation {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'wherry-cluster-'));
   private addresses: Readonly<Record<'api' | 'gateway', string>> = { api: '', gateway: '' };
   private tokens: Readonly<Record<'api' | 'push', string>> = { api: '', push: '' };
-  private database: DatabaseServer | null = null;
+  database: DatabaseServer | null = null;
   upstream: UpstreamProxy | null = null;
 
-  private constructor(readonly cluster: TestCluster) {}
+  private constructor(
+    readonly cluster: TestCluster,
+    private readonly keepsData: boolean,
+  ) {}
 
-  /** @throws Error with what the cluster says of the platform's pods, after all was removed. */
-  static async create(cluster: TestCluster): Promise<Installation> {
-    const installation = new Installation(cluster);
+  /**
+   * @param keepsData the chart's value `keepDataOnUninstall`.
+   * @throws Error with what the cluster says of the platform's pods, after all was removed.
+   */
+  static async create(cluster: TestCluster, keepsData = false): Promise<Installation> {
+    const installation = new Installation(cluster, keepsData);
     try {
+      await installation.prepare();
       await installation.install();
+      await installation.makeTokens();
       return installation;
     } catch (error) {
       const told = await installation.describe().catch(() => '');
@@ -172,25 +180,33 @@ export class Installation {
     return found.map(({ metadata }) => metadata.name);
   }
 
-  private async install(): Promise<void> {
-    const images = path.join(this.folder, 'images.yaml');
-    const [database] = await Promise.all([
-      DatabaseServer.start(path.join(this.folder, 'postgres')),
-      buildImages(this.cluster, images),
-    ]);
-    this.database = database;
-    this.upstream = await UpstreamProxy.start();
-    await this.prepareNamespace(database.ownerUrl);
-    const values = path.join(this.folder, 'values.yaml');
-    writeFileSync(values, stringify(this.values(this.upstream.url)));
-    await this.helm('install', this.release, chart, '-f', images, '-f', values, '--wait', '--timeout', '4m');
+  /** `helm install`, and where its Services are. */
+  async install(): Promise<void> {
+    const values = ['-f', path.join(this.folder, 'images.yaml'), '-f', path.join(this.folder, 'values.yaml')];
+    await this.helm('install', this.release, chart, ...values, '--wait', '--timeout', '4m');
     for (const component of ['api', 'gateway'] as const) {
       const service = ['service', `${this.release}-${component}`, '-n', this.namespace];
       const address = await this.kubectl('get', ...service, '-o', 'jsonpath={.spec.clusterIP}');
       this.addresses = { ...this.addresses, [component]: address };
     }
-    const owner = await ensureOperator(database.ownerUrl, { tenantSlug: tenant, tenantName: tenant });
-    const token = (name: string, scopes: string[]) => mintToken(database.ownerUrl, { ...owner, name, scopes });
+  }
+
+  /** Everything that the chart needs to be there. */
+  private async prepare(): Promise<void> {
+    const [database] = await Promise.all([
+      DatabaseServer.start(path.join(this.folder, 'postgres')),
+      buildImages(this.cluster, path.join(this.folder, 'images.yaml')),
+    ]);
+    this.database = database;
+    this.upstream = await UpstreamProxy.start();
+    await this.prepareNamespace(database.ownerUrl);
+    writeFileSync(path.join(this.folder, 'values.yaml'), stringify(this.values(this.upstream.url)));
+  }
+
+  private async makeTokens(): Promise<void> {
+    const { ownerUrl } = this.database!;
+    const owner = await ensureOperator(ownerUrl, { tenantSlug: tenant, tenantName: tenant });
+    const token = (name: string, scopes: string[]) => mintToken(ownerUrl, { ...owner, name, scopes });
     this.tokens = { api: await token('api', ['read', 'deploy']), push: await token('push', ['git:push']) };
   }
 
@@ -202,7 +218,7 @@ export class Installation {
       apps: { domain: appsDomain, url: `http://${appsDomain}:8080` },
       database: { host: machineAddress, port: DatabaseServer.port, name: 'wherry', ownerSecret: 'owner' },
       namespacePrefix: this.release,
-      keepDataOnUninstall: false,
+      keepDataOnUninstall: this.keepsData,
       persistence: { storageClass: this.release, git: '1Gi', journal: '1Gi', registry: '1Gi' },
       registry: { clusterIP: registryAddress },
       egress: { upstream },
