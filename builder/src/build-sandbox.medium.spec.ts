@@ -211,6 +211,13 @@ suite(`limits of a build${skipNote}`, () => {
     expect(outcome.failure).toBe('The build took longer than 2 seconds and was stopped. Make it shorter.');
   });
 
+  it('stops a build also while its sandbox is being set up, and leaves nothing of it', async () => {
+    for (const timeoutMs of [120, 140, 160, 180, 200, 240, 280]) {
+      const outcome = await harness.build(scripted('sleep 1000'), { limits: { timeoutMs } });
+      expect(outcome.failure).toMatch(/^The build took longer/);
+    }
+  });
+
   it('cuts output that does not end, also without line ends, and tells so once', async () => {
     const outcome = await harness.build(
       scripted('head -c 50000000 /dev/zero | tr "\\\\0" x; yes "a long line" | head -c 20000000'),

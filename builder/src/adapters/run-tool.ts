@@ -34,6 +34,7 @@ export function runTool(file: string, args: readonly string[], options: RunOptio
     let hardKill: NodeJS.Timeout | undefined;
     const end = (): void => {
       child.kill(options.killSignal);
+      sandboxEnd?.kill();
       // A tool that does not listen, or leaves someone behind who holds its output open, must not hold up the cancel.
       hardKill = setTimeout(() => {
         child.kill('SIGKILL');
@@ -43,6 +44,8 @@ export function runTool(file: string, args: readonly string[], options: RunOptio
     };
     options.signal.addEventListener('abort', end, { once: true });
     const settle = async (result: RunResult): Promise<void> => {
+      // Its number may have become known only after the signal.
+      if (options.signal.aborted) sandboxEnd?.kill();
       await sandboxEnd?.wait();
       clearTimeout(hardKill);
       options.signal.removeEventListener('abort', end);

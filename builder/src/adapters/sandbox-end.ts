@@ -28,6 +28,25 @@ export class SandboxEnd {
     while (this.isRunning()) await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 
+  /**
+   * Ends everything inside. A bubblewrap that is killed while it sets a sandbox up leaves the first process behind: it
+   * has not asked yet to end with its parent.
+   */
+  kill(): void {
+    const pid = this.pid();
+    if (pid === null || !this.isRunning()) return;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+
+  private pid(): number | null {
+    const told = /"child-pid": *(\d+)/.exec(this.told)?.[1];
+    return told === undefined ? null : Number(told);
+  }
+
   private isRunning(): boolean {
     const now = this.state();
     return now !== null && now.startTime === this.startTime && now.state !== 'Z' && now.state !== 'X';
@@ -35,8 +54,8 @@ export class SandboxEnd {
 
   /** Fields 3 and 22 of /proc/<pid>/stat (proc(5)); the name before them may hold anything. */
   private state(): { state: string; startTime: string } | null {
-    const pid = /"child-pid": *(\d+)/.exec(this.told)?.[1];
-    if (pid === undefined) return null;
+    const pid = this.pid();
+    if (pid === null) return null;
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
