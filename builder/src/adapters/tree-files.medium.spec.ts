@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { treeDigest } from '../tree';
 import { ArtifactStore } from './artifact-store';
 import { DependencyCache } from './dependency-cache';
-import { readTree, realFolder, type Piece } from './tree-files';
+import { readTree, realFolder, type Piece, writeTree } from './tree-files';
 
 let home: string;
 beforeEach(() => {
@@ -36,6 +36,20 @@ describe('realFolder', () => {
     symlinkSync(part === 'function' ? join(home, 'outside') : outside, join(home, 'context', part));
     await expect(realFolder(join(home, 'context'), 'function/node_modules')).rejects.toThrow(/something else/);
   });
+});
+
+it('gives files of the same size and other content other times, where it is asked to, and the same content the same', async () => {
+  const timeOf = async (name: string, content: string) => {
+    mkdirSync(join(home, name, 'from'), { recursive: true });
+    writeFileSync(join(home, name, 'from/handler.js'), content);
+    const [entry] = await readTree(join(home, name, 'from'), 'The test', 1);
+    const piece: Piece = { entry: entry!, from: join(home, name, 'from/handler.js'), how: 'copy' };
+    await writeTree(join(home, name, 'to'), [piece], { owner: null, isDurable: false, timesByContent: true });
+    return statSync(join(home, name, 'to/handler.js')).mtimeMs;
+  };
+  const [one, two, again] = [await timeOf('a', '"one"'), await timeOf('b', '"two"'), await timeOf('c', '"one"')];
+  expect(two).not.toBe(one);
+  expect(again).toBe(one);
 });
 
 describe('what is stored', () => {
