@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import type { BuildKitOrder } from '@wherry/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildctlArguments, registryConfig, shellVariables } from './buildctl-arguments';
-import { platformOf, repositoryOf, tokenUrlOf } from './image-names';
+import { buildctlArguments, shellVariables } from './buildctl-arguments';
+import { platformOf, repositoryOf } from './image-names';
 
 const registry: BuildKitOrder['registry'] = {
   ...{ host: '10.96.0.50:5000', plainHttp: true, service: 'wherry-registry', credential: 'a-credential' },
@@ -54,12 +54,6 @@ describe('the command line of buildctl', () => {
   });
 });
 
-it('the client’s configuration has the credential for this registry alone', () => {
-  expect(JSON.parse(registryConfig(registry, 'wherry'))).toEqual({
-    auths: { '10.96.0.50:5000': { auth: Buffer.from('wherry:a-credential').toString('base64') } },
-  });
-});
-
 it('a shell reads variables as they were, whatever is in them', () => {
   const text = fc.string({ unit: 'grapheme' }).filter((value) => !value.includes('\0'));
   fc.assert(
@@ -74,15 +68,6 @@ it('a shell reads variables as they were, whatever is in them', () => {
 describe('names of images', () => {
   it('are below the tenant’s path', () => {
     expect(repositoryOf(registry, 'resize')).toBe('red/trusted/resize');
-  });
-
-  it.each([
-    [registry, 'http://10.96.0.50:5001/token'],
-    [{ ...registry, host: 'registry.example', plainHttp: false }, 'https://registry.example:5001/token'],
-    [{ ...registry, tokenUrl: 'https://tokens.example/' }, 'https://tokens.example/'],
-    [{ ...registry, tokenUrl: null }, null],
-  ])('tokens are asked for beside the registry, unless the order says where', (given, url) => {
-    expect(tokenUrlOf(given)).toBe(url);
   });
 
   it.each([

@@ -43,12 +43,6 @@ export function buildctlArguments(buildkit: BuildKitOrder, image: ImageOrder): s
   ];
 }
 
-/** The client's config.json: the one registry that this build may write to, and no other. */
-export function registryConfig(registry: BuildKitOrder['registry'], user: string): string {
-  const auth = Buffer.from(`${user}:${registry.credential}`).toString('base64');
-  return JSON.stringify({ auths: { [registry.host]: { auth } } });
-}
-
 /** A file that a shell reads variables from: whatever is in a value, it is a value. */
 export function shellVariables(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)

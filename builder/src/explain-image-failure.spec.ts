@@ -54,6 +54,14 @@ describe('why an image could not be built', () => {
     expect(explain(text)).toContain(reason);
   });
 
+  it.each([
+    ['failed to push ghcr.io/acme/f:dep_1: unexpected status: 403 Forbidden', 'login may not push there'],
+    [`${metadata} ghcr.io/acme/x:1: unexpected status: 401 Unauthorized`, 'login may not pull it'],
+  ])('of a registry of the operator’s own: %s', (text, reason) => {
+    const own = { ...registry, host: 'ghcr.io', user: 'robot' };
+    expect(explainImageFailure(text, own, { memoryMiB: 2048, diskMiB: 20_480 })).toContain(reason);
+  });
+
   it('tells what a step did, and not what followed from it', () => {
     const step = 'process "/bin/sh -c make" did not complete successfully: exit code: 2';
     expect(explain(`${step}\nerror: code = Unavailable desc = transport is closing`)).toContain('"make" failed');

@@ -64,14 +64,17 @@ function rules(registry: BuildKitOrder['registry'], { memoryMiB, diskMiB }: Limi
   ];
 }
 
-function accessRules({ host }: BuildKitOrder['registry']): readonly Rule[] {
+function accessRules({ host, user }: BuildKitOrder['registry']): readonly Rule[] {
+  const isOwn = user === undefined;
   const denied =
     /insufficient_scope|authorization failed|401 Unauthorized|403 Forbidden|access denied|failed to authorize/;
   return [
     [
       new RegExp(`failed to resolve source metadata for ([^\\s:]*${escape(host)}\\S*):[^\\n]*(?:${denied.source})`),
       ([, image = '']) =>
-        `The image ${image} belongs to somebody else, or does not exist. A build sees images of its own functions only.`,
+        isOwn
+          ? `The image ${image} belongs to somebody else, or does not exist. A build sees images of its own functions only.`
+          : `The image ${image} does not exist, or the platform's login may not pull it. Correct its name in FROM.`,
     ],
     [
       /failed to resolve source metadata for (\S+): [^\n]*(?:not found|does not exist|insufficient_scope|authorization failed|denied)/,
@@ -83,7 +86,10 @@ function accessRules({ host }: BuildKitOrder['registry']): readonly Rule[] {
     ],
     [
       new RegExp(`failed to push[^\\n]*(?:${denied.source})`),
-      () => 'The registry did not take the image, because the permission of this build has ended. Push again.',
+      () =>
+        isOwn
+          ? 'The registry did not take the image, because the permission of this build has ended. Push again.'
+          : "The registry did not take the image, because the platform's login may not push there. Ask the operator.",
     ],
     [
       /failed to push[^\n]*/,

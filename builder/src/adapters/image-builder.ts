@@ -3,17 +3,18 @@ import { statSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildKitOrder, BuildOrder } from '@wherry/contract';
-import { credentialUser, RegistryClient } from '@wherry/registry';
+import { dockerConfig, RegistryClient } from '@wherry/registry';
 import type { ArtifactBuilder, FunctionJob } from '../artifact-builder';
 import { BuildFailure } from '../build-failure';
 import { BuildProgress } from '../build-progress';
-import { buildctlArguments, registryConfig, shellVariables, type ImageOrder } from '../buildctl-arguments';
+import { buildctlArguments, shellVariables, type ImageOrder } from '../buildctl-arguments';
 import { dockerfileLanguage } from '../dockerfile-language';
 import { explainImageFailure } from '../explain-image-failure';
-import { platformOf, repositoryOf, tokenUrlOf } from '../image-names';
+import { platformOf, repositoryOf } from '../image-names';
 import { sourceDateEpoch } from '../install-command';
+import { authenticationOf, loginOf } from '../registry-login';
 import { handlerPieces, inContext, readDependencyPlan } from './function-files';
-import { runTool } from './run-tool';
+import { runBuildctl } from './run-buildctl';
 import { trustedCertificates } from './trusted-certificates';
 import { writeTree, type Piece } from './tree-files';
 
@@ -37,12 +38,8 @@ export class ImageBuilder implements ArtifactBuilder {
 
   constructor(private readonly tools: Tools) {
     const { registry } = tools.buildkit;
-    this.registry = new RegistryClient({
-      registryUrl: `${registry.plainHttp ? 'http' : 'https'}://${registry.host}`,
-      tokenUrl: tokenUrlOf(registry),
-      service: registry.service,
-      credential: () => registry.credential,
-    });
+    const registryUrl = `${registry.plainHttp ? 'http' : 'https'}://${registry.host}`;
+    this.registry = new RegistryClient({ registryUrl, authentication: authenticationOf(registry) });
   }
 
   async toolchain(lang: string): Promise<string[]> {
@@ -59,6 +56,7 @@ export class ImageBuilder implements ArtifactBuilder {
 
   async build(job: FunctionJob): Promise<string> {
     const { order, buildkit, signal } = this.tools;
+    const { registry } = buildkit;
     // A builder that was killed may have been here before.
     await rm(job.work, { recursive: true, force: true });
     await mkdir(job.work, { recursive: true });
@@ -66,26 +64,19 @@ export class ImageBuilder implements ArtifactBuilder {
     const image = isOwnDockerfile ? await this.ownDockerfile(job) : await this.templateDockerfile(job);
     const config = join(job.work, 'docker');
     await mkdir(config, { mode: 0o700 });
-    await writeFile(join(config, 'config.json'), registryConfig(buildkit.registry, credentialUser), { mode: 0o600 });
+    await writeFile(join(config, 'config.json'), dockerConfig(registry.host, loginOf(registry)), { mode: 0o600 });
     const progress = new BuildProgress(job.output);
-    const result = await runTool(buildkit.buildctl, buildctlArguments(buildkit, image), {
+    const isBuilt = await runBuildctl(buildkit.buildctl, buildctlArguments(buildkit, image), {
       // Nothing of the machine's own: neither its proxies nor its user's credentials are a tenant's.
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: job.work, DOCKER_CONFIG: config },
       cwd: job.work,
       signal,
-      // It tells the daemon to stop before it ends.
-      killSignal: 'SIGTERM',
-      onOutput: (stream, chunk) => {
-        if (stream === 'stderr') progress.push(chunk);
-      },
+      onLine: (line) => progress.push(line),
     });
     progress.flush();
-    if (!result.ok && result.reason === 'cancelled') throw signal.reason;
-    if (!result.ok && result.reason === 'spawn')
-      throw new Error(`buildctl cannot be started (${result.code}): ${buildkit.buildctl}`);
-    if (!result.ok) {
+    if (!isBuilt) {
       const text = [...progress.errors, progress.rest].join('\n');
-      throw new BuildFailure(explainImageFailure(text, buildkit.registry, order.limits));
+      throw new BuildFailure(explainImageFailure(text, registry, order.limits));
     }
     return this.pushed(job.planned.name);
   }
@@ -116,7 +107,7 @@ export class ImageBuilder implements ArtifactBuilder {
   /** The folder as it was committed: build arguments are Docker's own, and so are secrets. */
   private async ownDockerfile(job: FunctionJob): Promise<ImageOrder> {
     const context = join(job.work, 'context');
-    await writeTree(context, handlerPieces(job), { owner: null, isDurable: false });
+    await writeTree(context, handlerPieces(job), { owner: null, isDurable: false, timesByContent: true });
     const { buildArgs, buildSecrets } = job.planned;
     const files = certificateFiles();
     for (const [index, [id, value]] of Object.entries(buildSecrets).entries()) {
@@ -132,7 +123,7 @@ export class ImageBuilder implements ArtifactBuilder {
     const { folder, entries } = job.template;
     const template = entries.map((entry): Piece => ({ entry, from: join(folder, entry.path), how: 'copy' }));
     const pieces = [...template, ...(await packagePieces(job))];
-    await writeTree(context, pieces, { owner: null, isDurable: false });
+    await writeTree(context, pieces, { owner: null, isDurable: false, timesByContent: true });
     for (const name of [packagesFolder, job.template.manifest.handler_folder])
       await mkdir(join(context, name), { recursive: true });
     await writeFile(join(context, 'Dockerfile'), await readFile(join(folder, 'Dockerfile')));

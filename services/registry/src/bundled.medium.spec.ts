@@ -30,8 +30,9 @@ async function docker(): Promise<DockerClient> {
 }
 function retention(): RegistryClient {
   const { registryUrl, tokenUrl } = registry;
-  const options = { registryUrl, tokenUrl, service };
-  return new RegistryClient({ ...options, credential: () => credential('controller', everywhere) });
+  const tokens = { kind: 'tokens', tokenUrl, service } as const;
+  const authentication = { ...tokens, credential: () => credential('controller', everywhere) };
+  return new RegistryClient({ registryUrl, authentication });
 }
 
 type State = { state: string; collectedMs: number | null; failure: string | null };

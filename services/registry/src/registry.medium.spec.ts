@@ -42,7 +42,8 @@ const retention: Order = { issuer: 'controller', grants: [{ everywhere: true, ac
 
 async function registryClient(order: Order): Promise<RegistryClient> {
   const { registryUrl, tokenUrl } = registry;
-  return new RegistryClient({ registryUrl, tokenUrl, service, credential: () => credential(order) });
+  const authentication = { kind: 'tokens', tokenUrl, service, credential: () => credential(order) } as const;
+  return new RegistryClient({ registryUrl, authentication });
 }
 
 async function askToken(query: string, password?: string, method = 'GET'): Promise<Response> {

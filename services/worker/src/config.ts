@@ -1,5 +1,6 @@
 import { ServiceAddress } from '@wherry/config';
 import { healthEnvironment } from '@wherry/health';
+import { RegistryPlace } from '@wherry/registry';
 import { z } from 'zod';
 
 const seconds = z.coerce.number().int().min(1);
@@ -52,13 +53,15 @@ export const ImagesConfig = z.object({
   WHERRY_BUILDCTL_FILE: path,
   WHERRY_BUILD_CLIENT_DIR: path,
   WHERRY_EGRESS_PROXY: z.url().optional(),
-  /** Host and port, as in the names of images. */
-  WHERRY_REGISTRY: z.string().min(1),
+  /** As it begins the names of images. */
+  WHERRY_REGISTRY: RegistryPlace,
   WHERRY_REGISTRY_PLAIN_HTTP: z.stringbool().default(false),
   WHERRY_REGISTRY_SERVICE: z.string().min(1).default('wherry-registry'),
-  /** On the registry's host, port 5001, when it is not set. */
+  /** One of them: the key that credentials of the chart's registry are issued with, or the login for another one. */
+  WHERRY_REGISTRY_KEY_FILE: path.optional(),
+  WHERRY_REGISTRY_PUSH_SECRET_FILE: path.optional(),
+  /** Of the chart's registry; on its host, port 5001, when it is not set. */
   WHERRY_REGISTRY_TOKEN_URL: z.url().optional(),
-  WHERRY_REGISTRY_KEY_FILE: path,
   /** How long a build daemon stays after its last build, and how long a build waits for one. */
   WHERRY_BUILD_IDLE_SECONDS: seconds.default(300),
   WHERRY_BUILD_DAEMON_SECONDS: seconds.default(180),

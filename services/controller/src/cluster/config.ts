@@ -1,4 +1,5 @@
 import { healthEnvironment } from '@wherry/health';
+import { RegistryPlace } from '@wherry/registry';
 import { z } from 'zod';
 
 const path = z.string().min(1);
@@ -19,8 +20,8 @@ export const ClusterConfig = z.object({
   WHERRY_RELEASE: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$/),
   WHERRY_NAMESPACE_PREFIX: prefix.default('wherry'),
   WHERRY_PLATFORM_NAMESPACE: z.string().min(1),
-  /** Host and port, as in the names of images. */
-  WHERRY_REGISTRY: z.string().min(1),
+  /** As it begins the names of images. */
+  WHERRY_REGISTRY: RegistryPlace,
   WHERRY_REGISTRY_PLAIN_HTTP: z.stringbool().default(false),
   WHERRY_REGISTRY_SERVICE: z.string().min(1).default('wherry-registry'),
   /** One of them: the key that credentials of the chart's registry are issued with, or the login for another one. */

@@ -22,7 +22,7 @@ export type NamespacesOptions = Readonly<{
   prefix: string;
   settings: ClusterSettings;
   /** Host and port of the registry, for the pull Secret. */
-  registry: string;
+  registryHost: string;
   credentials: PullCredentials;
   /** A failure in one namespace, which is tried again in a minute. */
   onError: (error: unknown) => void;
@@ -126,9 +126,9 @@ export class Namespaces {
   }
 
   private async applyPullSecret(scope: TenantScope, isUnseen: boolean): Promise<void> {
-    const { credentials, registry } = this.options;
+    const { credentials, registryHost: host } = this.options;
     const { password, user, isNew } = await credentials.of(scope);
-    const object = pullSecret(scope, { host: registry, user, password });
+    const object = pullSecret(scope, { host, user, password });
     if (isNew || isUnseen || !(await this.hasSecret(object))) await this.apply(object);
     credentials.delivered(scope, password);
   }

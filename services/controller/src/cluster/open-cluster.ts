@@ -12,6 +12,7 @@ import {
 import { BuildDaemonStore, type Database, ImageStore, PlatformCheckStore, TenantListStore } from '@wherry/db';
 import { KubernetesEngine } from '@wherry/engine/kubernetes';
 import { describeError, type Log } from '@wherry/logging';
+import { placeText } from '@wherry/registry';
 import { ImageRetention } from '../images/image-retention';
 import type { Gate } from '../reconcile/world';
 import type { ClusterConfig } from './config';
@@ -49,6 +50,8 @@ export const clusterChannels = [channels.buildDaemon, channels.tenant] as const;
 const startSeconds = 60;
 /** From SIGTERM to SIGKILL: calls in flight were waited for before. */
 const graceSeconds = 15;
+/** An operator who looks for the reason of a full registry finds it here. */
+const foreignRegistry = 'The registry is not the one of the chart: nothing is deleted in it.';
 const repairMs = 60_000;
 /** Nobody tells that a daemon is not wanted any more. */
 const daemonsMs = 10_000;
@@ -66,13 +69,14 @@ export function openCluster(config: ClusterConfig, around: ClusterSurroundings):
   const credentials = new PullCredentials(registry.pulls, now);
   const namespaces = new Namespaces({
     ...{ client: around.client, prefix: config.WHERRY_NAMESPACE_PREFIX, settings, credentials },
-    registry: config.WHERRY_REGISTRY,
+    registryHost: config.WHERRY_REGISTRY.host,
     onError: noting(around, 'namespace.repair'),
   });
   const daemons = buildDaemons(config, around, { settings, namespaces, gate });
   const engine = functionsEngine(config, around, { settings, namespaces });
   const upkeep = new Upkeep(around, namespaces, daemons, new TenantListStore(db));
   const images = registry.client && new ImageRetention({ registry: registry.client, images: new ImageStore(db), log });
+  if (images === null) log.write({ op: 'images.retain', ok: true, message: foreignRegistry });
   const stopping = new AbortController();
   const { signal } = stopping;
   const loops = [gate.run(signal), daemons.run(signal), ...upkeep.run(signal), images?.keep(signal)];
@@ -97,7 +101,12 @@ function functionsEngine(
   return new KubernetesEngine({
     client: around.client,
     settings: {
-      ...{ prefix: config.WHERRY_NAMESPACE_PREFIX, registry: config.WHERRY_REGISTRY, startSeconds, graceSeconds },
+      ...{
+        prefix: config.WHERRY_NAMESPACE_PREFIX,
+        registry: placeText(config.WHERRY_REGISTRY),
+        startSeconds,
+        graceSeconds,
+      },
       ...{ pullSecret: pullSecretName, serviceAccount: functionsServiceAccount, ...settings.pods },
       refusedRanges: settings.tenancy.refusedRanges,
     },

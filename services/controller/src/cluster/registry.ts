@@ -22,11 +22,12 @@ const retentionSeconds = 600;
 /** @param now epoch milliseconds. @throws Error naming the variable that is missing or whose file is no good. */
 export function openRegistry(config: ClusterConfig, now: () => number): ClusterRegistry {
   const secretVariable = 'WHERRY_REGISTRY_PULL_SECRET_FILE';
+  const place = config.WHERRY_REGISTRY;
   const files = { keyFile: config.WHERRY_REGISTRY_KEY_FILE, secretFile: config[secretVariable] };
-  const access = registryAccess(secretVariable, files);
+  const access = registryAccess(secretVariable, { place, ...files });
   if (access.kind === 'external') {
     const text = readSecretFile(secretVariable, access.dockerConfigFile);
-    return { pulls: { kind: 'login', login: readDockerConfig(text, config.WHERRY_REGISTRY) }, client: null };
+    return { pulls: { kind: 'login', login: readDockerConfig(text, place.host) }, client: null };
   }
   const key = createPrivateKey(readSecretFile('WHERRY_REGISTRY_KEY_FILE', access.keyFile));
   const service = config.WHERRY_REGISTRY_SERVICE;
@@ -35,11 +36,12 @@ export function openRegistry(config: ClusterConfig, now: () => number): ClusterR
 
 function clientOptions(config: ClusterConfig, key: KeyObject, now: () => number): RegistryClientOptions {
   const service = config.WHERRY_REGISTRY_SERVICE;
-  const registryUrl = `${config.WHERRY_REGISTRY_PLAIN_HTTP ? 'http' : 'https'}://${config.WHERRY_REGISTRY}`;
+  const registryUrl = `${config.WHERRY_REGISTRY_PLAIN_HTTP ? 'http' : 'https'}://${config.WHERRY_REGISTRY.host}`;
   const tokenUrl = config.WHERRY_REGISTRY_TOKEN_URL ?? tokenUrlOf(registryUrl);
   const grants = [{ everywhere: true, actions: ['pull', 'delete'] }] as const;
   const order = { issuer: 'controller', service, grants, lifetimeSeconds: retentionSeconds } as const;
-  return { registryUrl, tokenUrl, service, credential: () => issueCredential(order, key, now() / 1000) };
+  const credential = () => issueCredential(order, key, now() / 1000);
+  return { registryUrl, authentication: { kind: 'tokens', tokenUrl, service, credential } };
 }
 
 /** The token service of the chart's registry is on the same address. */

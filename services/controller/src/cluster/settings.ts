@@ -67,9 +67,9 @@ export function clusterSettings(config: ClusterConfig, overrides: Overrides): Cl
   const { registryPods, proxyLabels, limits, requests, ...more } = overrides.builds;
   const plain = defaultBuilds(config.WHERRY_RELEASE, {
     image: config.WHERRY_BUILDKIT_IMAGE,
-    registryHost: config.WHERRY_REGISTRY,
+    registryHost: config.WHERRY_REGISTRY.host,
     plainHttp: config.WHERRY_REGISTRY_PLAIN_HTTP,
-    isBundled: registryPods !== null,
+    isBundled: config.WHERRY_REGISTRY_KEY_FILE !== undefined && registryPods !== null,
     proxyUrl: config.WHERRY_EGRESS_PROXY ?? null,
   });
   return {

@@ -29,8 +29,8 @@ afterAll(async () => {
 });
 
 async function retain(): Promise<{ deleted: number; building: number; unknown: number }> {
-  const client = { registryUrl: registry.url, tokenUrl: null, service: 'wherry-registry', credential: () => '' };
-  const parts = { registry: new RegistryClient(client), images: new ImageStore(db), log: { write: () => undefined } };
+  const client = new RegistryClient({ registryUrl: registry.url, authentication: { kind: 'none' } });
+  const parts = { registry: client, images: new ImageStore(db), log: { write: () => undefined } };
   return await new ImageRetention(parts).run(new AbortController().signal);
 }
 

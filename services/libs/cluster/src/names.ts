@@ -53,7 +53,7 @@ export function generationName(revisionId: string, secretsVersion: string): stri
   return `fn-${keyOf(revisionId)}-${hash}`;
 }
 
-/** Where a function's images are below the registry's host. */
+/** Where a function's images are below the installation's place in the registry. */
 export function imagePath(tenantId: string, trust: TrustLevel, functionName: string): string {
   return `${imagePrefix(tenantId, trust)}/${functionName}`;
 }

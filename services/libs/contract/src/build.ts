@@ -19,10 +19,15 @@ export const BuildKitOrder = z.strictObject({
     service: z.string(),
     /** Where tokens are asked for: port 5001 of the host when it is left out, null for a registry without any. */
     tokenUrl: z.url().nullable().optional(),
+    /**
+     * Left out for the chart's registry, where it is `wherry`. With it the registry is another one, whose own answers
+     * tell how the login is shown: `service` and `tokenUrl` are not used.
+     */
+    user: z.string().min(1).optional(),
     /** Below the host: `<images>/<function>` is a function's repository, `<cache>/<function>` that of its cache. */
     images: z.string(),
     cache: z.string(),
-    /** The password of the user `wherry`: pulls and pushes below these two paths. */
+    /** The user's password: pulls and pushes below these two paths. */
     credential: z.string(),
   }),
   /** The way out of RUN steps, such as http://egress.wherry:3128; null for none. */

@@ -1,15 +1,16 @@
 import { expect, it } from 'vitest';
 import { dockerConfig, readDockerConfig, registryAccess } from './registry-access';
 
+const place = { host: 'ghcr.io', path: '' };
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 it('a key means the bundled registry, a login one of the operator’s own', () => {
   const push = 'WHERRY_REGISTRY_PUSH_SECRET_FILE';
-  expect(registryAccess(push, { keyFile: '/key', secretFile: undefined })).toEqual({
+  expect(registryAccess(push, { place, keyFile: '/key', secretFile: undefined })).toEqual({
     kind: 'bundled',
     keyFile: '/key',
   });
-  expect(registryAccess(push, { keyFile: undefined, secretFile: '/login' })).toEqual({
+  expect(registryAccess(push, { place, keyFile: undefined, secretFile: '/login' })).toEqual({
     kind: 'external',
     dockerConfigFile: '/login',
   });
@@ -17,8 +18,17 @@ it('a key means the bundled registry, a login one of the operator’s own', () =
 
 it('neither of them, or both, is refused with the names of the variables', () => {
   const pull = 'WHERRY_REGISTRY_PULL_SECRET_FILE';
-  expect(() => registryAccess(pull, { keyFile: undefined, secretFile: undefined })).toThrow(pull);
-  expect(() => registryAccess(pull, { keyFile: '/key', secretFile: '/login' })).toThrow('WHERRY_REGISTRY_KEY_FILE');
+  expect(() => registryAccess(pull, { place, keyFile: undefined, secretFile: undefined })).toThrow(pull);
+  expect(() => registryAccess(pull, { place, keyFile: '/key', secretFile: '/login' })).toThrow(
+    'WHERRY_REGISTRY_KEY_FILE',
+  );
+});
+
+it('the bundled registry with a path is refused, because its credentials would name other paths', () => {
+  const files = { keyFile: '/key', secretFile: undefined };
+  expect(() =>
+    registryAccess('WHERRY_REGISTRY_PUSH_SECRET_FILE', { place: { ...place, path: 'acme' }, ...files }),
+  ).toThrow('WHERRY_REGISTRY has a path');
 });
 
 it('a login is read as it was written, whatever is in the password', () => {

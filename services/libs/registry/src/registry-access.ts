@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RegistryPlace } from './registry-place';
 
 /** Where the credentials for images come from. */
 export type RegistryAccess =
@@ -17,14 +18,18 @@ export type RegistryLogin = Readonly<{ user: string; password: string }>;
  * Chooses by which file is configured.
  * @param secretVariable `WHERRY_REGISTRY_PUSH_SECRET_FILE` for who pushes, `WHERRY_REGISTRY_PULL_SECRET_FILE` for who
  *   hands out the right to pull.
- * @throws Error telling which variables to set, when none or both are.
+ * @throws Error telling which variables to set, when none or both are, or when the chart's registry is given a path.
  */
 export function registryAccess(
   secretVariable: 'WHERRY_REGISTRY_PUSH_SECRET_FILE' | 'WHERRY_REGISTRY_PULL_SECRET_FILE',
-  files: Readonly<{ keyFile: string | undefined; secretFile: string | undefined }>,
+  given: Readonly<{ place: RegistryPlace; keyFile: string | undefined; secretFile: string | undefined }>,
 ): RegistryAccess {
-  const { keyFile, secretFile } = files;
-  if (keyFile !== undefined && secretFile === undefined) return { kind: 'bundled', keyFile };
+  const { place, keyFile, secretFile } = given;
+  if (keyFile !== undefined && secretFile === undefined) {
+    // Its credentials name tenants' paths from their first segment on.
+    if (place.path !== '') throw new Error('WHERRY_REGISTRY has a path, and the registry of the chart has none.');
+    return { kind: 'bundled', keyFile };
+  }
   if (keyFile === undefined && secretFile !== undefined) return { kind: 'external', dockerConfigFile: secretFile };
   throw new Error(
     `Set either WHERRY_REGISTRY_KEY_FILE, for the registry of the chart, or ${secretVariable}, for one of your own.`,

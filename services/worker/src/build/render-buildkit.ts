@@ -1,6 +1,7 @@
 import type { BuildOrder } from '@wherry/contract';
 import { cachePath, daemonServerName, imagePrefix } from '@wherry/cluster';
 import type { TrustLevel } from '@wherry/domain';
+import { type RegistryPlace, repositoryAt } from '@wherry/registry';
 
 /** What the operator decides about every build with BuildKit. */
 export type BuildKitPolicy = Readonly<{
@@ -8,8 +9,15 @@ export type BuildKitPolicy = Readonly<{
   /** Files as the builder sees them. */
   buildctl: string;
   clientDir: string;
-  /** Host and port, as in the names of images. */
-  registry: Readonly<{ host: string; plainHttp: boolean; service: string; tokenUrl: string }>;
+  registry: Readonly<{
+    place: RegistryPlace;
+    plainHttp: boolean;
+    service: string;
+    /** Of the chart's registry. */
+    tokenUrl?: string;
+    /** Whose login it is, at a registry of the operator's own. */
+    user?: string;
+  }>;
   proxy: string | null;
 }>;
 
@@ -23,9 +31,13 @@ export type BuildKitInput = Readonly<{
 
 /** Renders how functions become images: everything is below the path of the tenant and trust level. Pure. */
 export function renderBuildKit(policy: BuildKitPolicy, input: BuildKitInput): NonNullable<BuildOrder['buildkit']> {
-  const { clientDir, registry, namespacePrefix: prefix } = policy;
+  const { clientDir, namespacePrefix: prefix } = policy;
+  const { place, ...registry } = policy.registry;
   const { tenantId, trust } = input;
-  const images = imagePrefix(tenantId, trust);
+  const images = repositoryAt(place, imagePrefix(tenantId, trust));
+  const cache = repositoryAt(place, cachePath(tenantId, trust));
+  // The chart's registry is beside the daemon; another one is reached as everything else out there.
+  const direct = registry.user === undefined ? [place.host.replace(/:\d+$/, '')] : [];
   return {
     address: input.address,
     buildctl: policy.buildctl,
@@ -35,8 +47,8 @@ export function renderBuildKit(policy: BuildKitPolicy, input: BuildKitInput): No
       key: `${clientDir}/tls.key`,
       serverName: daemonServerName({ prefix, tenantId, trust }),
     },
-    registry: { ...registry, images, cache: cachePath(tenantId, trust), credential: input.credential },
+    registry: { ...registry, host: place.host, images, cache, credential: input.credential },
     proxy: policy.proxy,
-    noProxy: ['localhost', '127.0.0.1', registry.host.replace(/:\d+$/, '')].join(','),
+    noProxy: ['localhost', '127.0.0.1', ...direct].join(','),
   };
 }

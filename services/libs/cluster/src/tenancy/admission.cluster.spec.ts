@@ -18,7 +18,7 @@ const policies = admissionPolicies({
   prefix,
   platformNamespace: 'default',
   controllerServiceAccount: `${prefix}-controller`,
-  registry: 'registry.example',
+  registry: 'registry.example/acme',
   daemonImage: `registry.example/buildkit${digest}`,
   probeImage: `registry.example/probe${digest}`,
   leases: ['wherry-controller'],
@@ -53,24 +53,24 @@ describe.skipIf(kubeconfig === undefined)(title, () => {
     await cluster.apply(...objects, rights, ...policies);
     await eventually(
       20,
-      async () => [await pod(`red/trusted/f${digest}`), await configMap('default')],
+      async () => [await pod(`acme/red/trusted/f${digest}`), await configMap('default')],
       (answers) => answers.every(({ status }) => status >= 400),
     );
   });
   afterAll(() => cluster.remove(...[...policies].reverse(), rights, objects[0]!));
 
   it('nobody but the ReplicaSet controller makes pods, not even an administrator', async () => {
-    expect((await pod(`red/trusted/f${digest}`)).message).toMatch(/Only the Wherry controller makes workloads/);
-    expect((await pod(`red/trusted/f${digest}`, controller)).message).toMatch(/Only the Wherry controller/);
-    expect(await pod(`red/trusted/f${digest}`, replicaSets)).toMatchObject({ status: 201 });
+    expect((await pod(`acme/red/trusted/f${digest}`)).message).toMatch(/Only the Wherry controller makes workloads/);
+    expect((await pod(`acme/red/trusted/f${digest}`, controller)).message).toMatch(/Only the Wherry controller/);
+    expect(await pod(`acme/red/trusted/f${digest}`, replicaSets)).toMatchObject({ status: 201 });
   });
 
-  it.each([`blue/trusted/f${digest}`, `red/untrusted/f${digest}`, 'red/trusted/f:latest'])(
-    'no pod runs the image %s of another path or without a digest',
-    async (path) => {
-      expect((await pod(path, replicaSets)).message).toMatch(/by digest from the path of its own tenant/);
-    },
-  );
+  it.each([
+    ...[`acme/blue/trusted/f${digest}`, `acme/red/untrusted/f${digest}`, `red/trusted/f${digest}`],
+    ...[`acme2/red/trusted/f${digest}`, 'acme/red/trusted/f:latest'],
+  ])('no pod runs the image %s of another path or without a digest', async (path) => {
+    expect((await pod(path, replicaSets)).message).toMatch(/by digest from the path of its own tenant/);
+  });
 
   it('the controller writes in its own namespaces and nowhere else', async () => {
     expect(await configMap(namespace)).toMatchObject({ status: 201 });

@@ -9,7 +9,7 @@ export type AdmissionSettings = Readonly<{
   prefix: string;
   platformNamespace: string;
   controllerServiceAccount: string;
-  /** The registry's host, as in images. */
+  /** The registry, and the path in it, as they begin the names of images. */
   registry: string;
   /** The only images that run in builds' namespaces and in the probe's, by digest. */
   daemonImage: string;

@@ -2,22 +2,30 @@ import { createHash } from 'node:crypto';
 import { type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import { isRepositoryName, type RegistryAction } from '../access';
+import { type Challenge, parseChallenge } from '../challenge';
 import { credentialUser } from '../credential';
+import type { RegistryLogin } from '../registry-access';
+
+/** How a registry learns who asks. */
+export type RegistryAuthentication =
+  /** It asks nobody. */
+  | Readonly<{ kind: 'none' }>
+  /**
+   * The chart's registry, whose token service takes credentials. A credential goes to `tokenUrl`, such as
+   * `http://registry:5001/token`, and nowhere else, whatever a registry's answer says; it is asked for before each
+   * request, so that a renewed one is used at once.
+   */
+  | Readonly<{ kind: 'tokens'; tokenUrl: string; service: string; credential: () => string | Promise<string> }>
+  /**
+   * Another registry: the login is shown as its answer asks for it, to itself (Basic) or to the token service that it
+   * names, as Docker and every node do.
+   */
+  | Readonly<{ kind: 'login'; login: RegistryLogin }>;
 
 export type RegistryClientOptions = Readonly<{
   /** Such as `http://registry:5000`. */
   registryUrl: string;
-  /**
-   * Such as `http://registry:5001/token`. The credential goes there and nowhere else, whatever a registry's answer says.
-   * Null for a registry that asks nobody who they are.
-   */
-  tokenUrl: string | null;
-  /** The registry's service name. */
-  service: string;
-  /** Whose password the credential is; `wherry` unless the registry is not the bundled one. */
-  user?: string;
-  /** Asked before each request, so that a renewed credential is used at once. */
-  credential: () => string | Promise<string>;
+  authentication: RegistryAuthentication;
   /** Without an answer for so long, a request fails. */
   timeoutMs?: number;
 }>;
@@ -59,7 +67,13 @@ const mostBytes = 4 * 1_048_576;
 const pageSize = 1_000;
 const mostPages = 1_000;
 
-const TokenAnswer = z.object({ token: z.string().min(1) });
+const TokenAnswer = z
+  .object({ token: z.string().min(1).optional(), access_token: z.string().min(1).optional() })
+  .transform((answer, context) => {
+    const token = answer.token ?? answer.access_token;
+    if (token === undefined) context.addIssue({ code: 'custom', message: 'no token' });
+    return token ?? z.NEVER;
+  });
 const TagsAnswer = z.object({ tags: z.array(z.string()).nullish() });
 const CatalogAnswer = z.object({ repositories: z.array(z.string()).nullish() });
 const ManifestAnswer = z.object({
@@ -80,8 +94,11 @@ const attached = 'vnd.docker.reference.type';
 
 type Answer = Readonly<{ status: number; headers: Dispatcher.ResponseData['headers']; body: Buffer }>;
 
-/** What retention needs of a registry. Every method may be repeated; every failure is a RegistryError. */
+/** What builds and retention need of a registry. Every method may be repeated; every failure is a RegistryError. */
 export class RegistryClient {
+  /** What another registry asks for; null until it was asked. */
+  private challenge: Challenge | Readonly<{ kind: 'none' }> | null = null;
+
   constructor(private readonly options: RegistryClientOptions) {}
 
   /** All repositories; the credential must allow `pull` everywhere. */
@@ -151,23 +168,47 @@ export class RegistryClient {
   }
 
   private async ask(method: 'GET' | 'DELETE', path: string, scope: string): Promise<Answer> {
-    const { tokenUrl, registryUrl } = this.options;
-    const authorization = tokenUrl === null ? {} : { authorization: `Bearer ${await this.token(tokenUrl, scope)}` };
-    return await this.send(new URL(path, registryUrl), {
-      method,
-      headers: { ...authorization, accept: manifestTypes },
-    });
+    const { authentication } = this.options;
+    if (authentication.kind === 'none') return await this.show(null, method, path);
+    if (authentication.kind === 'tokens') {
+      const { tokenUrl, service, credential } = authentication;
+      const login = { user: credentialUser, password: await credential() };
+      return await this.show(await this.token({ url: new URL(tokenUrl), service }, scope, login), method, path);
+    }
+    const { login } = authentication;
+    this.challenge ??= await this.wanted();
+    if (this.challenge.kind === 'none') return await this.show(null, method, path);
+    const shown = this.challenge.kind === 'basic' ? basic(login) : await this.token(this.challenge, scope, login);
+    return await this.show(shown, method, path);
   }
 
-  private async token(tokenUrl: string, scope: string): Promise<string> {
-    const url = new URL(tokenUrl);
-    url.searchParams.set('service', this.options.service);
-    url.searchParams.set('scope', scope);
-    const { user = credentialUser, credential } = this.options;
-    const basic = Buffer.from(`${user}:${await credential()}`).toString('base64');
-    const answer = await this.send(url, { method: 'GET', headers: { authorization: `Basic ${basic}` } });
+  private async show(authorization: string | null, method: 'GET' | 'DELETE', path: string): Promise<Answer> {
+    const headers = { ...(authorization !== null && { authorization }), accept: manifestTypes };
+    return await this.send(new URL(path, this.options.registryUrl), { method, headers });
+  }
+
+  /** How the registry says that it wants a login. One behind TLS that wants it sent without TLS is not given it. */
+  private async wanted(): Promise<Challenge | Readonly<{ kind: 'none' }>> {
+    const { status, headers } = await this.show(null, 'GET', '/v2/');
+    if (status === 200) return { kind: 'none' };
+    const challenge = status === 401 ? parseChallenge(headers['www-authenticate']) : null;
+    if (challenge === null) throw new RegistryError('The registry does not say how it wants a login.', status);
+    const isPlain = new URL(this.options.registryUrl).protocol === 'http:';
+    if (challenge.kind === 'basic' || isPlain || challenge.url.protocol === 'https:') return challenge;
+    throw new RegistryError('The registry wants its login to be sent to a token service without TLS.', status);
+  }
+
+  private async token(
+    { url, service }: Readonly<{ url: URL; service: string | null }>,
+    scope: string,
+    login: RegistryLogin,
+  ): Promise<string> {
+    const asked = new URL(url);
+    if (service !== null) asked.searchParams.set('service', service);
+    asked.searchParams.set('scope', scope);
+    const answer = await this.send(asked, { method: 'GET', headers: { authorization: basic(login) } });
     demand(answer, 200, 'get a token');
-    return parse(TokenAnswer, answer.body).token;
+    return `Bearer ${parse(TokenAnswer, answer.body)}`;
   }
 
   private async send(url: URL, options: Pick<Dispatcher.RequestOptions, 'method' | 'headers'>): Promise<Answer> {
@@ -189,6 +230,10 @@ export class RegistryClient {
       throw new RegistryError(`No answer from ${url.host}.`, null, { cause });
     }
   }
+}
+
+function basic({ user, password }: RegistryLogin): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
 function scope(repository: string, action: RegistryAction): string {

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const indexType = 'application/vnd.oci.image.index.v1+json';
 
-/** Speaks to a registry as Docker's clients do: asks, follows the challenge to the token service, asks again. */
+/** Speaks to a registry as Docker's clients do: asks, shows the login as the challenge says, asks again. */
 export class DockerClient {
   constructor(
     private readonly registryUrl: string,
     /** Null for somebody without any. */
     private readonly credential: string | null,
+    private readonly user = 'wherry',
   ) {}
 
   /** The status of the registry's answer, or of the token service's when that refuses. */
@@ -23,13 +24,14 @@ export class DockerClient {
     const first = await send({});
     const challenge = first.headers.get('www-authenticate');
     if (first.status !== 401 || challenge === null) return first;
+    const basic = Buffer.from(`${this.user}:${this.credential}`).toString('base64');
+    if (challenge.startsWith('Basic ')) return await send({ authorization: `Basic ${basic}` });
     const [realm, service, scope] = ['realm', 'service', 'scope'].map(
       (key) => new RegExp(`${key}="([^"]*)"`).exec(challenge)?.[1] ?? '',
     );
     const tokenUrl = new URL(String(realm));
     tokenUrl.searchParams.set('service', String(service));
     if (scope !== '') tokenUrl.searchParams.set('scope', String(scope));
-    const basic = Buffer.from(`wherry:${this.credential}`).toString('base64');
     const answer = await fetch(tokenUrl, {
       headers: this.credential === null ? {} : { authorization: `Basic ${basic}` },
     });

@@ -112,7 +112,7 @@ export async function buildRegistry(): Promise<string> {
 }
 
 /** Waits for the line of the registry's log that tells its address, and reads on so that its pipe never fills. */
-async function listening(registry: ChildProcess): Promise<string> {
+export async function listening(registry: ChildProcess): Promise<string> {
   if (registry.stderr === null) throw new Error('The registry has no output.');
   const lines: string[] = [];
   return await new Promise((resolve, reject) => {
