@@ -22,7 +22,10 @@ const Status = z.object({
 type Output = (stream: 'stdout' | 'stderr' | 'system', text: string) => void;
 type Step = { name: string; isTold: boolean; lines: Record<'stdout' | 'stderr', LineSplitter> };
 
-/** A line of buildctl is one JSON object; a longer one is not of a build that anybody wants to read. */
+/**
+ * A line of buildctl is one JSON object, made of one message of the daemon: gRPC lets it have 16 MiB at most. A line
+ * that is longer than this is not of a build that anybody wants to read.
+ */
 const longestLine = 4 * 2 ** 20;
 const keptText = 8_192;
 const longestName = 160;
@@ -34,8 +37,6 @@ const longestName = 160;
 export class BuildProgress {
   private readonly steps = new Map<string, Step>();
   private readonly warned = new Set<string>();
-  private buffer: Buffer[] = [];
-  private bytes = 0;
   private last = '';
   /** The errors of steps, without those that only say that another one failed. */
   readonly errors: string[] = [];
@@ -44,33 +45,18 @@ export class BuildProgress {
 
   constructor(private readonly output: Output) {}
 
-  push(chunk: Buffer): void {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end !== -1; start = end + 1, end = chunk.indexOf(10, start)) {
-      this.keep(chunk.subarray(start, end));
-      this.line();
-    }
-    this.keep(chunk.subarray(start));
-  }
-
-  flush(): void {
-    this.line();
-    for (const { lines } of this.steps.values()) for (const splitter of Object.values(lines)) splitter.flush();
-  }
-
-  private keep(part: Buffer): void {
-    this.bytes += part.length;
-    if (this.bytes <= longestLine) this.buffer.push(part);
-  }
-
-  private line(): void {
-    const text = this.bytes <= longestLine ? Buffer.concat(this.buffer).toString('utf8').trim() : '';
-    this.buffer = [];
-    this.bytes = 0;
+  /** Takes a line that buildctl wrote. */
+  push(line: string): void {
+    const text = line.length <= longestLine ? line.trim() : '';
     if (text === '') return;
     const status = parse(text);
     if (status === null) this.rest = `${this.rest}${text}\n`.slice(-keptText);
     else this.take(status);
+  }
+
+  /** Tells what steps printed last without an end of line. */
+  flush(): void {
+    for (const { lines } of this.steps.values()) for (const splitter of Object.values(lines)) splitter.flush();
   }
 
   private take({ vertexes, logs, warnings }: z.infer<typeof Status>): void {
