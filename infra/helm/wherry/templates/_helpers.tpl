@@ -25,9 +25,14 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ $image.repository }}/{{ index . 1 }}@{{ $digest }}
 {{- end -}}
 
-{{/* Host and port of the registry, as in the names of images. */}}
+{{/* Host and port of the registry, and the path in one of the operator's own, as they begin the names of images. */}}
 {{- define "wherry.registryHost" -}}
+{{- $external := .Values.registry.external -}}
+{{- if $external.host -}}
+{{ trimSuffix "/" (printf "%s/%s" $external.host $external.path) }}
+{{- else -}}
 {{ .Values.registry.host | default (printf "%s:5000" .Values.registry.clusterIP) }}
+{{- end -}}
 {{- end -}}
 
 {{/* Of a pod: nobody in particular, without a token of the cluster. */}}
@@ -138,11 +143,29 @@ persistentVolumeClaimRetentionPolicy:
   whenDeleted: {{ .Values.keepDataOnUninstall | ternary "Retain" "Delete" }}
 {{- end -}}
 
-{{/* What worker and controller know of the registry. */}}
+{{/* What worker and controller know of the registry, and what they show it: (list . "worker" "PUSH"). */}}
 {{- define "wherry.registryEnv" -}}
-- { name: WHERRY_REGISTRY, value: {{ include "wherry.registryHost" . | quote }} }
-- { name: WHERRY_REGISTRY_PLAIN_HTTP, value: {{ .Values.registry.tlsSecret | empty | quote }} }
+{{- $root := index . 0 -}}
+{{- $registry := $root.Values.registry -}}
+- { name: WHERRY_REGISTRY, value: {{ include "wherry.registryHost" $root | quote }} }
 - { name: WHERRY_REGISTRY_SERVICE, value: wherry-registry }
+{{- if $registry.external.host }}
+- { name: WHERRY_REGISTRY_PLAIN_HTTP, value: {{ $registry.external.plainHttp | quote }} }
+- { name: WHERRY_REGISTRY_{{ index . 2 }}_SECRET_FILE, value: /etc/wherry/registry/.dockerconfigjson }
+{{- else }}
+- { name: WHERRY_REGISTRY_PLAIN_HTTP, value: {{ $registry.tlsSecret | empty | quote }} }
+- { name: WHERRY_REGISTRY_KEY_FILE, value: /etc/wherry/registry/key.pem }
+{{- end }}
+{{- end -}}
+
+{{/* The Secret behind that: (list . "worker" "PUSH"). */}}
+{{- define "wherry.registrySecret" -}}
+{{- $external := (index . 0).Values.registry.external -}}
+{{- if $external.host -}}
+{{ get $external (printf "%sSecret" (index . 2 | lower)) }}
+{{- else -}}
+{{ (index . 0).Release.Name }}-registry-{{ index . 1 }}
+{{- end -}}
 {{- end -}}
 
 {{/* A peer of a NetworkPolicy: tenants' namespaces by their purpose, a component, or what the operator wrote. */}}
