@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { BuildKitOrder } from '@wherry/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { machine, testCluster, TestBuilds, type TestDaemon } from './testing/adapters/build-daemon';
 import { BuildHarness } from './testing/adapters/build-harness';
-import { GuardedRegistry } from './testing/adapters/guarded-registry';
+import { GuardedRegistry, LoginRegistry } from './testing/adapters/guarded-registry';
 
 const where = testCluster();
 const title = 'credentials of a build (bring a cluster up with `npm run testcluster -- up`)';
@@ -16,6 +17,7 @@ describe.skipIf(where === null)(title, () => {
   let builds: TestBuilds;
   let harness: BuildHarness;
   let registry: GuardedRegistry;
+  let own: LoginRegistry;
   let daemon: TestDaemon;
 
   beforeAll(async () => {
@@ -23,21 +25,24 @@ describe.skipIf(where === null)(title, () => {
     builds = new TestBuilds(where!, home);
     harness = await BuildHarness.open();
     registry = await GuardedRegistry.open(machine);
-    daemon = await builds.daemon('red', { machinePorts: [registry.port] });
+    own = await LoginRegistry.open(machine);
+    daemon = await builds.daemon('red', { machinePorts: [registry.port, own.port] });
     await daemon.ready();
   });
   afterAll(async () => {
     await builds.close();
     await harness.close();
     await registry.close();
+    await own.close();
     rmSync(home, { recursive: true, force: true });
   });
 
-  const build = async (dockerfile: string, told: Awaited<ReturnType<GuardedRegistry['order']>>) =>
-    harness.build(
+  const start = async (dockerfile: string, told: BuildKitOrder['registry']) =>
+    harness.start(
       { 'stack.yml': stack, 'own/Dockerfile': dockerfile },
       { buildkit: await daemon.order({ registry: told }), limits },
     );
+  const build = async (...given: Parameters<typeof start>) => (await start(...given)).outcome;
 
   it('let it push its own images, build upon them, and neither see nor write those of others', async () => {
     const red = await registry.order('red/trusted');
@@ -51,5 +56,18 @@ describe.skipIf(where === null)(title, () => {
     expect(stolen.log).not.toContain('of blue');
     const written = await build('FROM debian:bookworm-slim\n', { ...red, images: 'blue/trusted' });
     expect(written.failure).toMatch(/registry did not take the image/);
+  });
+
+  it('of a registry without a token service are a login, which pushes below the operator’s path and is in no log', async () => {
+    const told = own.order('acme/functions/red/trusted');
+    const started = await start('FROM debian:bookworm-slim\nRUN env; echo one >/one\n', told);
+    const made = await started.outcome;
+    expect(made.functions).toHaveLength(1);
+    expect(made.raw).not.toContain(told.credential);
+    const image = `${told.host}/acme/functions/red/trusted/own:${basename(started.work)}`;
+    const upon = `FROM ${image}\nRUN cat /one\n`;
+    expect((await build(upon, told)).log).toContain('one');
+    const wrong = await build('FROM debian:bookworm-slim\n', own.order('acme/functions/red/trusted', 'another'));
+    expect(wrong.failure).toContain('login may not push there');
   });
 });
