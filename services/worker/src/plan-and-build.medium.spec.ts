@@ -183,6 +183,23 @@ describe('building', () => {
     expect(usage).toEqual({ build_ms: 14 });
   });
 
+  it('gives the same code of another trust level a revision of its own', async () => {
+    const r = await newRepository();
+    await goLive(r, 'a', ['believed', 's1']);
+    await platform.sql(`update revisions set trust = 'untrusted' where function_id in
+      (select id from functions where repository_id = '${r}')`);
+    await goLive(r, 'b', ['believed', 's1']);
+    const rows = await platform.sql(
+      `select v.number, v.trust from revisions v join functions f on f.id = v.function_id
+       where f.repository_id = $1 order by v.number`,
+      [r],
+    );
+    expect(rows).toEqual([
+      { number: 1, trust: 'untrusted' },
+      { number: 2, trust: 'trusted' },
+    ]);
+  });
+
   it('makes a new revision when only the configuration changed, and skips when nothing did', async () => {
     const r = await newRepository();
     await goLive(r, 'a', ['configured', 'one']);

@@ -11,9 +11,12 @@ const row = (name: string, over: Partial<ResultState['functions'][number]> = {})
   ...{ id: `fn_${name}`, name, repositoryId: 'rep_1', repositoryName: 'shop', rootDir: '.', isRemoved: false },
   ...over,
 });
-const revision = { id: 'rev_one', functionId: 'fn_one', inputHash: 'i', artifactDigest: 'a', configHash: 'c' };
+const revision = {
+  ...{ id: 'rev_one', functionId: 'fn_one', trust: 'trusted' },
+  ...{ inputHash: 'i', artifactDigest: 'a', configHash: 'c' },
+} as const;
 const state: ResultState = {
-  ...{ repositoryId: 'rep_1', rootDir: '.', functions: [row('one')], revisions: [revision] },
+  ...{ repositoryId: 'rep_1', rootDir: '.', trust: 'trusted', functions: [row('one')], revisions: [revision] },
   routes: [{ functionId: 'fn_one', revisionId: 'rev_one', deploymentId: 'dep_live' }],
   ...{ liveDeploymentId: 'dep_live', liveCommitSha: 'a'.repeat(40), pinnedCommitSha: null, isReleasing: false },
 };
@@ -34,6 +37,21 @@ describe('decideResult', () => {
     expect(decideResult(state, [built('one', over)])).toMatchObject({
       kind: 'release',
       functions: [{ functionId: 'fn_one', revisionId: 'new_rev_one', isNewRevision: true, isNewFunction: false }],
+    });
+  });
+
+  it.each([
+    ['untrusted', 'trusted'],
+    ['trusted', 'untrusted'],
+  ] as const)('makes a new revision of %s code that is the same as %s code', (trust, other) => {
+    const revisions = [{ ...revision, trust: other }];
+    expect(decideResult({ ...state, trust, revisions }, [built('one')])).toMatchObject({
+      kind: 'release',
+      functions: [{ revisionId: 'new_rev_one', isNewRevision: true }],
+    });
+    const both = [...revisions, { ...revision, id: 'rev_same', trust }];
+    expect(decideResult({ ...state, trust, revisions: both }, [built('one')])).toMatchObject({
+      functions: [{ revisionId: 'rev_same', isNewRevision: false }],
     });
   });
 

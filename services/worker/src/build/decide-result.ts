@@ -74,6 +74,8 @@ function resolve(state: ResultState, built: BuiltFunction): Resolved {
   const revision = state.revisions.find(
     (each) =>
       each.functionId === row.id &&
+      // Images, and where they run, are of one trust level.
+      each.trust === state.trust &&
       each.inputHash === built.inputHash &&
       each.artifactDigest === built.artifactDigest &&
       each.configHash === built.configHash,

@@ -1,3 +1,4 @@
+import type { TrustLevel } from '@wherry/domain';
 import type { Database, Tx } from '../../database';
 import { type BuildRecords, writeRecords } from './build-records';
 import { endBuild, removeBuildTokens } from './build-store';
@@ -20,6 +21,8 @@ export type BuiltFunction = Readonly<{
 export type ResultState = Readonly<{
   repositoryId: string;
   rootDir: string;
+  /** Of the deployment. */
+  trust: TrustLevel;
   /** Functions of the environment with the built names, removed ones included; newest first. */
   functions: readonly Readonly<{
     id: string;
@@ -36,6 +39,7 @@ export type ResultState = Readonly<{
     inputHash: string;
     artifactDigest: string;
     configHash: string;
+    trust: TrustLevel;
   }>[];
   /** What (repository, root directory) serves in the environment now. */
   routes: readonly Readonly<{ functionId: string; revisionId: string; deploymentId: string }>[];
@@ -87,7 +91,7 @@ export class BuildResultStore {
   ): Promise<ResultOutcome> {
     return this.db.tenant(tenantId, async (tx) => {
       const [deployment] = await tx.$queryRaw<DeploymentRow[]>`
-        select id, environment_id as "environmentId", repository_id as "repositoryId", root_dir as "rootDir"
+        select id, environment_id as "environmentId", repository_id as "repositoryId", root_dir as "rootDir", trust
         from deployments where tenant_id = ${tenantId} and id = ${deploymentId}`;
       if (!deployment) return 'not building';
       await lockDeploymentKey(tx, tenantId, deployment);
@@ -113,7 +117,13 @@ export class BuildResultStore {
   }
 }
 
-type DeploymentRow = Readonly<{ id: string; environmentId: string; repositoryId: string; rootDir: string }>;
+type DeploymentRow = Readonly<{
+  id: string;
+  environmentId: string;
+  repositoryId: string;
+  rootDir: string;
+  trust: TrustLevel;
+}>;
 
 async function finish(
   tx: Tx,
@@ -134,7 +144,7 @@ async function readState(
   deployment: DeploymentRow,
   built: readonly BuiltFunction[],
 ): Promise<ResultState> {
-  const { environmentId, repositoryId, rootDir } = deployment;
+  const { environmentId, repositoryId, rootDir, trust } = deployment;
   const names = built.map((each) => each.name);
   const hashes = built.map((each) => each.inputHash);
   const functions = await tx.$queryRaw<ResultState['functions'][number][]>`
@@ -145,7 +155,7 @@ async function readState(
     order by f.created_at desc`;
   const revisions = await tx.$queryRaw<ResultState['revisions'][number][]>`
     select id, function_id as "functionId", input_hash as "inputHash", artifact_digest as "artifactDigest",
-      config_hash as "configHash"
+      config_hash as "configHash", trust
     from revisions where tenant_id = ${tenantId} and function_id = any(${functions.map((each) => each.id)})
       and input_hash = any(${hashes})
     order by number desc`;
@@ -155,7 +165,7 @@ async function readState(
     where o.tenant_id = ${tenantId} and f.environment_id = ${environmentId} and f.repository_id = ${repositoryId}
       and f.root_dir = ${rootDir}`;
   const [rest] = await tx.$queryRaw<
-    Omit<ResultState, 'functions' | 'revisions' | 'routes' | 'repositoryId' | 'rootDir'>[]
+    Omit<ResultState, 'functions' | 'revisions' | 'routes' | 'repositoryId' | 'rootDir' | 'trust'>[]
   >`
     select
       l.id as "liveDeploymentId", l.commit_sha as "liveCommitSha", p.commit_sha as "pinnedCommitSha",
@@ -170,7 +180,7 @@ async function readState(
       where q.tenant_id = ${tenantId} and q.environment_id = ${environmentId} and q.repository_id = ${repositoryId}
         and q.root_dir = ${rootDir}) p on true`;
   if (!rest) throw new Error('A select without a table answered no row.');
-  return { repositoryId, rootDir, functions, revisions, routes, ...rest };
+  return { repositoryId, rootDir, trust, functions, revisions, routes, ...rest };
 }
 
 type Resolved = Extract<ResultDecision, { functions: unknown }>['functions'];
@@ -190,8 +200,7 @@ async function writeFunctions(tx: Tx, tenantId: string, deployment: DeploymentRo
     insert into revisions (tenant_id, id, function_id, number, deployment_id, input_hash, artifact_digest, config, config_hash, trust)
     select ${tenantId}, x."revisionId", x."functionId",
       1 + coalesce((select max(number) from revisions where tenant_id = ${tenantId} and function_id = x."functionId"), 0),
-      ${deployment.id}, x."inputHash", x."artifactDigest", x.config, x."configHash",
-      (select trust from deployments where tenant_id = ${tenantId} and id = ${deployment.id})
+      ${deployment.id}, x."inputHash", x."artifactDigest", x.config, x."configHash", ${deployment.trust}
     from jsonb_to_recordset(${json}::jsonb) as x("revisionId" text, "functionId" text, "inputHash" text,
       "artifactDigest" text, config jsonb, "configHash" text, "isNewRevision" boolean)
     where x."isNewRevision"`;
