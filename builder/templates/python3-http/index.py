@@ -65,19 +65,22 @@ class MarkedStream:
         self._stream = stream
         self._error = "\x1d" if is_error else ""
         self._lock = threading.Lock()
+        # By thread, not by its number: the number of one that ended is given to another.
         self._held = {}
 
     def write(self, text):
-        thread, call_id = threading.get_ident(), CALL_ID.get()
+        thread, call_id = threading.current_thread(), CALL_ID.get()
         mark = f"\x1e{self._error}{call_id}\x1f" if call_id or self._error else ""
         with self._lock:
-            lines = (self._held.pop(thread, ("", ""))[1] + text).split("\n")
+            held = self._held.pop(thread, (mark, ""))
+            ended = [held] if held[0] != mark else []
+            lines = (text if ended else held[1] + text).split("\n")
             rest = lines.pop()
             if len(rest) > MAX_HELD:
                 lines.append(rest)
             elif rest:
                 self._held[thread] = mark, rest
-            self._write([(mark, line) for line in lines])
+            self._write(ended + [(mark, line) for line in lines])
         return len(text)
 
     def writelines(self, lines):
@@ -85,10 +88,11 @@ class MarkedStream:
             self.write(line)
 
     def end_line(self):
-        """Writes what this thread has left without a line break."""
+        """Writes what this thread has left without a line break, and what threads have that ended since."""
+        own = threading.current_thread()
         with self._lock:
-            held = self._held.pop(threading.get_ident(), None)
-            self._write([held] if held else [])
+            over = [thread for thread in self._held if thread is own or not thread.is_alive()]
+            self._write([self._held.pop(thread) for thread in over])
 
     def end_lines(self):
         """The same for all threads, before the process ends. Waits no longer than a second for one that writes now."""

@@ -154,3 +154,27 @@ def handle(event, context):
   await Promise.all(words.map((word) => server.call(`/?word=${word}`, { headers: { 'x-call-id': word } })));
   for (const word of words) await server.printed(`\u001e${word}\u001f${word}one ${word}two ${word}three\n`);
 });
+
+it('ends the line that a thread of the handler left open, and gives it to no later thread with the same number', async () => {
+  const threads = `
+import sys
+import threading
+numbers = []
+
+def write(text):
+    numbers.append(threading.get_ident())
+    sys.stdout.write(text)
+
+def handle(event, context):
+    for text in ("left", "right\\n"):
+        thread = threading.Thread(target=write, args=(text,))
+        thread.start()
+        thread.join()
+    return "same" if numbers[0] == numbers[1] else "other"
+`;
+  const server = await start(threads);
+  expect((await server.call('/')).text).toBe('same');
+  await server.printed('left\n');
+  await server.printed('right\n');
+  expect(server.output.split('\n').sort()).toEqual(['', 'left', 'right']);
+});

@@ -7,13 +7,14 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { TemplateManifest } from '../../src/template-manifest';
 import { callTo, type Call, type Reply } from './call';
+import type { RunningFunction } from './runtime-contract';
 
 const templates = path.resolve(import.meta.dirname, '..');
 
 export type Files = Readonly<Record<string, string>>;
 
 /** A function as the builder puts it together and the engine starts it, without a sandbox around it. */
-export class TemplateProcess {
+export class TemplateProcess implements RunningFunction {
   output = '';
   readonly ended: Promise<number | null>;
   private readonly listeners = new Set<() => void>();
@@ -72,7 +73,6 @@ export class TemplateProcess {
     return callTo(path.join(this.folder, 'http.sock'), target, call);
   }
 
-  /** Resolves when the output has `text`. */
   async printed(text: string): Promise<void> {
     await new Promise<void>((resolve) => {
       const look = () => {
@@ -89,7 +89,10 @@ export class TemplateProcess {
     this.child.kill(signal);
   }
 
-  /** A file that handlers under test wait for. */
+  stop(): void {
+    this.signal('SIGTERM');
+  }
+
   open(gate: string): void {
     writeFileSync(path.join(this.folder, gate), '');
   }

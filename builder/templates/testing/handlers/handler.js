@@ -17,7 +17,7 @@ const answers = {
   '/hang': () => new Promise(() => {}),
   '/wait': async () => {
     console.log('waiting');
-    await opened('gate');
+    await opened('wait');
     return 'waited';
   },
   '/meet': async ({ query }) => {
@@ -27,14 +27,14 @@ const answers = {
   },
   '/say': async ({ query }) => {
     console.log(`${query.word} says one\n${query.word} says two`);
-    await opened('gate');
+    await opened('say');
     process.stderr.write(`${query.word} complains\n`);
     return 'said';
   },
   '/stream': () =>
     (async function* () {
       yield 'first\n';
-      await opened('gate');
+      await opened('stream');
       yield 'second\n';
     })(),
 };

@@ -14,7 +14,7 @@ def fail(event):
 
 def wait(event):
     print("waiting")
-    opened("gate")
+    opened("wait")
     return "waited"
 
 
@@ -28,14 +28,14 @@ def meet(event):
 def say(event):
     word = event.query["word"]
     print(f"{word} says one\n{word} says two")
-    opened("gate")
+    opened("say")
     print(f"{word} complains", file=sys.stderr)
     return "said"
 
 
 def stream(event):
     yield "first\n"
-    opened("gate")
+    opened("stream")
     yield "second\n"
 
 

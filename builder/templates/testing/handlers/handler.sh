@@ -17,7 +17,7 @@ case $Http_Path in
     ;;
   /wait)
     echo waiting >&2
-    opened gate
+    opened wait
     printf waited
     ;;
   /meet)
@@ -27,13 +27,13 @@ case $Http_Path in
     ;;
   /say)
     printf '%s\n' "$word says one" "$word says two" >&2
-    opened gate
+    opened say
     echo "$word complains" >&2
     printf said
     ;;
   /stream)
     echo first
-    opened gate
+    opened stream
     echo second
     ;;
 esac
