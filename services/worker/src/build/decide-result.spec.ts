@@ -11,10 +11,10 @@ const row = (name: string, over: Partial<ResultState['functions'][number]> = {})
   ...{ id: `fn_${name}`, name, repositoryId: 'rep_1', repositoryName: 'shop', rootDir: '.', isRemoved: false },
   ...over,
 });
-const revision = {
+const revision: ResultState['revisions'][number] = {
   ...{ id: 'rev_one', functionId: 'fn_one', trust: 'trusted' },
   ...{ inputHash: 'i', artifactDigest: 'a', configHash: 'c' },
-} as const;
+};
 const state: ResultState = {
   ...{ repositoryId: 'rep_1', rootDir: '.', trust: 'trusted', functions: [row('one')], revisions: [revision] },
   routes: [{ functionId: 'fn_one', revisionId: 'rev_one', deploymentId: 'dep_live' }],
