@@ -1,9 +1,7 @@
 import { Repository } from '@wherry/harness';
+import { Installation, Load, ownCluster, tenant, until } from '@wherry/harness/cluster';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handler, stackOf } from '../support/sources';
-import { Installation, tenant } from './support/installation';
-import { Load } from './support/load';
-import { ownCluster, until } from './support/tools';
 
 const cluster = ownCluster();
 const title = 'Wherry installed by its chart (bring a cluster up with `npm run testcluster -- up`)';

@@ -1,7 +1,6 @@
 import { Repository } from '@wherry/harness';
+import { Installation, ownCluster, tenant, until } from '@wherry/harness/cluster';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Installation, tenant } from './support/installation';
-import { ownCluster, until } from './support/tools';
 
 const cluster = ownCluster();
 const title = 'Wherry destroyed and restored (bring a cluster up with `npm run testcluster -- up`)';

@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { benchCluster } from './cluster';
 import { benchLocal } from './local';
 import { report, type Row } from './report';
 
-const groups: Record<string, (home: string) => Promise<Row[]>> = { local: benchLocal };
+const groups: Record<string, (home: string) => Promise<Row[]>> = { local: benchLocal, cluster: benchCluster };
 
 const wished = process.argv.slice(2);
 const unknown = wished.filter((name) => !groups[name]);

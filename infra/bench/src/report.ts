@@ -9,6 +9,8 @@ export type Row = Readonly<{
   ratio: number | null;
   goal: number;
   floor: number;
+  /** For rates: goal and floor are the least instead of the most. */
+  isMoreBetter?: boolean;
   /** Range, breakdown, number of runs: for the table only. */
   detail: string;
 }>;
@@ -36,8 +38,8 @@ export function report(rows: readonly Row[], file: string): void {
     `${round(row.ours)} ${row.unit}`,
     row.reference === null ? '' : `${round(row.reference)} ${row.unit}`,
     row.ratio === null ? '' : `${round(row.ratio)}×`,
-    `≤ ${row.goal}`,
-    `≤ ${row.floor}`,
+    `${row.isMoreBetter ? '≥' : '≤'} ${row.goal}`,
+    `${row.isMoreBetter ? '≥' : '≤'} ${row.floor}`,
     verdict(row),
     row.detail,
   ]);
@@ -64,5 +66,6 @@ export function report(rows: readonly Row[], file: string): void {
 
 function verdict(row: Row): string {
   const value = row.ratio ?? row.ours;
-  return value <= row.goal ? 'goal met' : value <= row.floor ? 'floor met' : 'missed';
+  const meets = (wanted: number) => (row.isMoreBetter ? value >= wanted : value <= wanted);
+  return meets(row.goal) ? 'goal met' : meets(row.floor) ? 'floor met' : 'missed';
 }

@@ -6,11 +6,11 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ensureOperator, mintToken } from '@wherry/db';
 import { stringify } from 'yaml';
+import { checkout } from '../platform';
 import { DatabaseServer, machineAddress } from './database-server';
 import { runTool, type TestCluster } from './tools';
 import { UpstreamProxy } from './upstream-proxy';
 
-const checkout = path.resolve(import.meta.dirname, '../../..');
 const chart = path.join(checkout, 'infra/helm/wherry');
 /** The nodes of the test cluster pull from this address by plain HTTP; one installation at a time can have it. */
 const registryAddress = '10.96.0.50';

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { checkout } from '@wherry/harness';
+import type { Installation } from '@wherry/harness/cluster';
+import { until } from './cluster-wait';
+
+/** A Deployment with the pods of a function, that kubectl scales. Times are in milliseconds. */
+export type BareDeployment = Readonly<{ scaleUp: () => Promise<number>; scaleDown: () => Promise<void> }>;
+
+type Live = { metadata: { name: string; labels: Record<string, string> }; spec: Record<string, unknown> };
+
+type Daemon = { metadata: { namespace: string }; status: { podIP: string } };
+
+const name = 'bare';
+
+/** Copies the function's Deployment and what it pulls by into a namespace that Wherry knows nothing of. */
+export async function makeBareDeployment(wherry: Installation): Promise<BareDeployment> {
+  const [source] = (await wherry.namespacesOfTenants()).filter((each) => each.includes('-fn-'));
+  if (!source) throw new Error('The tenant has no namespace.');
+  const namespace = `${wherry.release}-bare`;
+  const [live] = await wherry.list<Live>('deployments', '-n', source);
+  const [pull] = await wherry.list<Record<string, unknown>>(
+    ...['secrets', '-n', source, '--field-selector'],
+    'metadata.name=pull',
+  );
+  if (!live) throw new Error('The function has no Deployment.');
+  const labels = { app: name };
+  const template = (live.spec['template'] as { spec: Record<string, unknown> }).spec;
+  const objects = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    ...(pull ? [{ ...pull, metadata: { name: 'pull', namespace } }] : []),
+    {
+      ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace } },
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { ...template, serviceAccountName: 'default' } },
+      },
+    },
+  ];
+  const file = path.join(wherry.folder, 'bare.json');
+  writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }), { mode: 0o600 });
+  await wherry.kubectl('apply', '-f', file);
+  const pods = () => wherry.list('pods', '-n', namespace);
+  return {
+    scaleUp: () => scaleUp(wherry, namespace),
+    scaleDown: async () => {
+      await wherry.kubectl('scale', `deployment/${name}`, '--replicas=0', '-n', namespace);
+      await until(async () => (await pods()).length === 0);
+    },
+  };
+}
+
+/** A watch that begins before keeps the start of a second kubectl out of the time; that of the first belongs to it. */
+async function scaleUp(wherry: Installation, namespace: string): Promise<number> {
+  const ready = '{range .status.conditions[?(@.type=="Ready")]}{.status}{"\\n"}{end}';
+  const args = [
+    '--kubeconfig',
+    wherry.cluster.kubeconfig,
+    'get',
+    'pods',
+    '-n',
+    namespace,
+    '--watch',
+    '-o',
+    `jsonpath=${ready}`,
+  ];
+  const watch = spawn(path.join(wherry.cluster.bin, 'kubectl'), args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const isReady = new Promise<void>((resolve, reject) => {
+      watch.stdout.on('data', (chunk: Buffer) => chunk.toString().includes('True') && resolve());
+      watch.once('exit', () => reject(new Error('kubectl ended its watch.')));
+    });
+    const startedAt = performance.now();
+    await wherry.kubectl('scale', `deployment/${name}`, '--replicas=1', '-n', namespace);
+    await isReady;
+    return performance.now() - startedAt;
+  } finally {
+    watch.removeAllListeners('exit').kill();
+  }
+}
+
+/**
+ * The milliseconds that buildctl takes for a node function with the template's Dockerfile, in the builders' container,
+ * with the daemon that Wherry uses for this tenant, pushed to the cluster's registry.
+ */
+export async function rawBuild(wherry: Installation, handler: string): Promise<number> {
+  const context = path.join(wherry.folder, 'raw');
+  cpSync(path.join(checkout, 'dist/templates/node'), context, { recursive: true });
+  for (const name of ['function', 'packages']) mkdirSync(path.join(context, name), { recursive: true });
+  writeFileSync(path.join(context, 'function/handler.js'), handler);
+  const pod = `${wherry.release}-worker-0`;
+  const folder = '/tmp/raw';
+  const inKeeper = (...command: string[]) =>
+    wherry.kubectl('exec', pod, '-c', 'keeper', '-n', wherry.namespace, '--', ...command);
+  await inKeeper('rm', '-rf', folder);
+  await wherry.kubectl('cp', context, `${wherry.namespace}/${pod}:${folder}`, '-c', 'keeper');
+  const ours = `wherry.dev/installation=${wherry.release},app.kubernetes.io/name=buildkitd`;
+  const [daemon] = await wherry.list<Daemon>('pods', '-A', '-l', ours);
+  if (!daemon) throw new Error('The build daemon has gone.');
+  const build = [
+    ...['buildctl', '--addr', `tcp://${daemon.status.podIP}:1234`, '--tlsservername'],
+    `buildkitd.${daemon.metadata.namespace}`,
+    ...['--tlscacert', 'ca.crt', '--tlscert', 'tls.crt', '--tlskey', 'tls.key'],
+    ...['build', '--frontend', 'dockerfile.v0', '--local', `context=${folder}`, '--local', `dockerfile=${folder}`],
+    ...['--output', `type=image,name=${wherry.cluster.registry}/raw/hello,push=true`],
+  ].join(' ');
+  const script = `cd /etc/wherry/build; start=$(date +%s%N); ${build} >/tmp/raw.log 2>&1 || { cat /tmp/raw.log; exit 1; }; echo $(( ($(date +%s%N) - start) / 1000 ))`;
+  return Number(await inKeeper('sh', '-c', script)) / 1000;
+}

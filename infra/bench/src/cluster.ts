@@ -1,0 +1,163 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Repository } from '@wherry/harness';
+import { Installation, ownCluster, tenant } from '@wherry/harness/cluster';
+import { benchDeploys } from './cluster-deploys';
+import { benchIdle } from './cluster-idle';
+import { type BareDeployment, makeBareDeployment, rawBuild } from './cluster-raw';
+import { until } from './cluster-wait';
+import { median, range, type Row } from './report';
+
+const stack = `version: 1.0
+provider:
+  name: openfaas
+functions:
+  hello:
+    lang: node
+    handler: ./hello
+    labels:
+      com.openfaas.scale.zero-duration: 2s
+`;
+const handler = (word: string) =>
+  `module.exports = async (event, context) => context.status(200).succeed('${word}');\n`;
+const rounds = 7;
+
+type Deployment = Readonly<{ id: string; status: string }>;
+
+/**
+ * The group `cluster`: the installed chart on the test cluster, beside kubectl and buildctl doing the same. It needs a
+ * cluster: `npm run testcluster -- up`.
+ */
+export async function benchCluster(): Promise<Row[]> {
+  const cluster = ownCluster();
+  if (!cluster) throw new Error('There is no test cluster: npm run testcluster -- up');
+  const deploys = await benchDeploys(cluster);
+  const wherry = await Installation.create(cluster);
+  try {
+    const repository = await Repository.create(wherry.gitUrl, 'bench');
+    await repository.commit({ 'stack.yml': stack, 'hello/handler.js': handler('first') });
+    const first = await repository.push();
+    if (!first.output.includes('Live:')) throw new Error(first.output);
+    const bare = await makeBareDeployment(wherry);
+    const cold = await coldStart(wherry, bare);
+    const pushes = await pushLive(wherry, repository, cold.reference ?? 0);
+    const rollback = await rollbackUnderLoad(wherry);
+    repository.remove();
+    return [cold, ...pushes, rollback, deploys, ...(await benchIdle(wherry))];
+  } finally {
+    await wherry.destroy();
+  }
+}
+
+/** First byte through the gateway from zero replicas, beside `kubectl scale` of the same pod until it is Ready. */
+async function coldStart(wherry: Installation, bare: BareDeployment): Promise<Row> {
+  const ours: number[] = [];
+  const raw: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await until(async () => (await podsOfFunctions(wherry)) === 0);
+    const startedAt = performance.now();
+    const reply = await wherry.invoke('/hello/');
+    ours.push(performance.now() - startedAt);
+    if (reply.status !== 200) throw new Error(`A cold call answered ${reply.status}: ${reply.text}`);
+    raw.push(await bare.scaleUp());
+    await bare.scaleDown();
+  }
+  return {
+    ...{ id: 'k8s-cold-start', unit: 'ms', goal: 1.15, floor: 1.5, ours: median(ours), reference: median(raw) },
+    ratio: median(ours) / median(raw),
+    detail: `ours ${range(ours)}; kubectl scale to Ready ${range(raw)}`,
+  };
+}
+
+/** Pods of the tenants' functions, those that are going included. */
+async function podsOfFunctions(wherry: Installation): Promise<number> {
+  const found = await wherry.list(
+    'pods',
+    '-A',
+    '-l',
+    `wherry.dev/installation=${wherry.release},wherry.dev/generation`,
+  );
+  return found.length;
+}
+
+/** `git push` of a changed handler until it answers; beside buildctl with the same daemon and the same files. */
+async function pushLive(wherry: Installation, repository: Repository, rawStartMs: number): Promise<Row[]> {
+  const times: number[] = [];
+  const builds: number[] = [];
+  const raw: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const word = `round ${round}`;
+    await repository.commit({ 'hello/handler.js': handler(word) });
+    const startedAt = performance.now();
+    const push = repository.push();
+    await until(async () => (await wherry.invoke('/hello/')).text === word);
+    times.push(performance.now() - startedAt);
+    await push;
+    builds.push(await newestBuildMs(wherry));
+    raw.push(await rawBuild(wherry, handler(`raw ${round}`)));
+  }
+  const build = median(builds);
+  const share = median(times) - build - rawStartMs;
+  const row = { reference: null, ratio: null };
+  return [
+    {
+      ...row,
+      ...{
+        id: 'k8s-push-live',
+        unit: 's',
+        goal: 3,
+        floor: 6,
+        ours: median(times) / 1000,
+        detail: `ms: ${range(times)}`,
+      },
+    },
+    {
+      ...row,
+      ...{ id: 'k8s-push-share', unit: 's', goal: 0.5, floor: 1, ours: share / 1000 },
+      detail: 'of the control plane: push-live without the build and a bare start of a pod',
+    },
+    {
+      ...{ id: 'k8s-build', unit: 'ms', goal: 1.2, floor: 1.5, ours: build, reference: median(raw) },
+      ratio: build / median(raw),
+      detail: `ours ${range(builds)}; buildctl ${range(raw)}`,
+    },
+  ];
+}
+
+async function newestBuildMs(wherry: Installation): Promise<number> {
+  const path = `/tenants/${tenant}/deployments`;
+  const { deployments } = await wherry.api<{ deployments: Deployment[] }>('GET', `${path}?limit=1`);
+  const detail = await wherry.api<{ functions: { buildMs: number }[] }>('GET', `${path}/${deployments[0]?.id}`);
+  return detail.functions[0]?.buildMs ?? NaN;
+}
+
+/** A rollback while calls go on: how long until the former code answers, and how many calls failed. */
+async function rollbackUnderLoad(wherry: Installation): Promise<Row> {
+  const path = `/tenants/${tenant}/deployments`;
+  const { deployments } = await wherry.api<{ deployments: Deployment[] }>('GET', `${path}?limit=20`);
+  const former = deployments.find(({ status }) => status === 'retired');
+  if (!former) throw new Error('There is no former deployment.');
+  const before = (await wherry.invoke('/hello/')).text;
+  let isOver = false;
+  let calls = 0;
+  let failed = 0;
+  const load = Array.from({ length: 8 }, async () => {
+    while (!isOver) {
+      const reply = await wherry.invoke('/hello/').catch(() => null);
+      calls += 1;
+      if (reply?.status !== 200) failed += 1;
+      await delay(5);
+    }
+  });
+  await delay(1000);
+  const startedAt = performance.now();
+  await wherry.api('POST', `${path}/${former.id}/rollback`, {});
+  await until(async () => (await wherry.invoke('/hello/')).text !== before);
+  const elapsed = performance.now() - startedAt;
+  await delay(2000);
+  isOver = true;
+  await Promise.all(load);
+  return {
+    ...{ id: 'k8s-rollback', unit: 's', goal: 2, floor: 4, ours: elapsed / 1000, reference: null, ratio: null },
+    detail: `${failed} of ${calls} calls failed`,
+  };
+}
