@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Repository } from '@wherry/harness';
+import { checkout, Repository } from '@wherry/harness';
 import { Installation, ownCluster, tenant } from '@wherry/harness/cluster';
 import { benchDeploys } from './cluster-deploys';
 import { benchIdle } from './cluster-idle';
@@ -28,7 +30,10 @@ type Deployment = Readonly<{ id: string; status: string }>;
  * cluster: `npm run testcluster -- up`.
  */
 export async function benchCluster(): Promise<Row[]> {
-  const cluster = ownCluster();
+  const file = path.join(checkout, 'infra/testcluster/testcluster.sh');
+  const { stdout } = spawnSync(file, ['status'], { encoding: 'utf8' });
+  const settings = [...stdout.matchAll(/^(WHERRY_TEST_\w+)=(.+)$/gm)].map(([, name, value]) => [name, value] as const);
+  const cluster = ownCluster({ ...Object.fromEntries(settings), WHERRY_TEST_OWN_CLUSTER: '1' });
   if (!cluster) throw new Error('There is no test cluster: npm run testcluster -- up');
   const deploys = await benchDeploys(cluster);
   const wherry = await Installation.create(cluster);

@@ -8,8 +8,7 @@ const run = promisify(execFile);
 /** What `npm run testcluster -- status` tells; null while no cluster of the suite's own is up. */
 export type TestCluster = Readonly<{ kubeconfig: string; registry: string; buildkit: string; bin: string }>;
 
-export function ownCluster(): TestCluster | null {
-  const { env } = process;
+export function ownCluster(env: NodeJS.ProcessEnv = process.env): TestCluster | null {
   const [kubeconfig, registry, buildkit, bin] = ['KUBECONFIG', 'REGISTRY', 'BUILDKIT', 'BIN'].map(
     (name) => env[`WHERRY_TEST_${name}`],
   );
