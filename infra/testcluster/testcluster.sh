@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A real Kubernetes on one Linux machine, for tests. Usage: npm run testcluster -- up|down|status
+# A real Kubernetes on one Linux machine, for tests. Usage: npm run testcluster -- build|up|down|status
 #
+# build   builds the binaries that are missing; `up` does so too.
 # up      builds what is missing, starts the cluster and waits for it. A cluster that is already up stays as it is; what
 #         a start left that was stopped half-way is removed first. A start that fails removes all it did.
 # down    removes the cluster and everything it left. Nothing is there: nothing happens.
@@ -32,6 +33,14 @@ lock() {
   mkdir -p "$CACHE"
   exec 9<"$CACHE"
   flock --nonblock 9 || { say "waiting for another testcluster command to end" && flock 9; }
+}
+
+build() {
+  lock
+  rm -rf "$CACHE"/*.partial
+  trap 'stop_jobs; exit 130' INT
+  trap 'stop_jobs; exit 143' TERM HUP
+  build_binaries
 }
 
 up() {
@@ -106,6 +115,6 @@ status() {
 }
 
 case "${1:-}" in
-  up | down | status) "$1" ;;
-  *) fail "Say what to do: npm run testcluster -- up|down|status" ;;
+  build | up | down | status) "$1" ;;
+  *) fail "Say what to do: npm run testcluster -- build|up|down|status" ;;
 esac
