@@ -15,7 +15,7 @@ const boundaries = [
     sourceTag: 'scope:builder',
     onlyDependOnLibsWithTags: [
       ...['scope:domain', 'scope:contract', 'scope:stack', 'scope:sandbox', 'scope:config'],
-      'scope:registry-client',
+      ...['scope:registry-client', 'scope:egress-proxy'],
     ],
   },
 ];

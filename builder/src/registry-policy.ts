@@ -12,10 +12,3 @@ export function allowedAuthorities(urls: readonly string[]): ReadonlySet<string>
   });
   return new Set(own.flatMap((authority) => [authority, ...(companions[authority] ?? [])]));
 }
-
-/** `host:port` in one spelling, or null when the text is not exactly that. */
-export function authorityOf(text: string): string | null {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):(\d{1,5})$/.exec(text.toLowerCase());
-  if (!match || Number(match[2]) > 65_535) return null;
-  return `${(match[1] ?? '').replace(/\.$/, '')}:${Number(match[2])}`;
-}
