@@ -36,7 +36,6 @@ export const languages = [
   { lang: 'python3-http', timedOut: 504 },
   { lang: 'bash', timedOut: 408 },
 ];
-type Language = (typeof languages)[number];
 type Subject = Readonly<{
   lang: string;
   timedOut: number;
@@ -52,23 +51,30 @@ const mark = (callId: string) => `${callIdMark.start}${callId}${callIdMark.end}`
 const errorMark = (callId: string) => mark(`${callIdMark.error}${callId}`);
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** What a function may rely on in every language: the runtime half of the contract with its developer. */
+/**
+ * What a function may rely on in every language: the runtime half of the contract with its developer. Templates may be
+ * tested side by side, by a concurrent suite around this; the tests of one are run one after the other.
+ */
 export function runtimeContract(fixture: () => ContractFixture): void {
-  describe.each(languages)('the $lang template', ({ lang, timedOut }: Language) => {
+  describe.each(languages)('the $lang template', ({ lang, timedOut }) => {
     let server: RunningFunction;
     const start = (env?: Environment) => fixture().start(lang, 'suite', env);
     beforeAll(async () => {
       server = await start();
     });
     const subject: Subject = { lang, timedOut, server: () => server, start, fixture };
-    callsAndReplies(subject);
-    callsAtOnce(subject);
-    logs(subject);
-    limits(subject);
-    ends(subject);
-    starts(subject);
+    for (const [name, part] of Object.entries(parts)) describe(name, { concurrent: false }, () => part(subject));
   });
 }
+
+const parts = {
+  'calls and replies': callsAndReplies,
+  'calls at once': callsAtOnce,
+  logs,
+  limits,
+  'its end': ends,
+  'its start': starts,
+};
 
 function callsAndReplies({ server }: Subject): void {
   it('says that it is healthy and ready, to GET only', async () => {
