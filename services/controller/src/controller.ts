@@ -161,6 +161,7 @@ export class Controller {
     const readAtMs = this.parts.now();
     const secrets = await this.parts.secrets.open(rows.revisions, rows.secrets);
     this.snapshot = indexSnapshot(rows, secrets);
+    this.observed.rowsRead(this.snapshot.replicas);
     this.traffic = viewTraffic(rows.traffic, readAtMs, this.settings.gatewayLiveMs);
     this.readAtMs = readAtMs;
     const pending = this.snapshot.releases.map(({ releaseId }) => releaseId);
@@ -193,7 +194,8 @@ export class Controller {
   private world(): World {
     const { snapshot, traffic, observed, wakes, drains, scales } = this;
     const gate = this.parts.gate?.() ?? { isOpen: true };
-    return { snapshot, traffic, observed: observed.replicas, crashes: observed.crashes, wakes, drains, scales, gate };
+    const { replicas, crashes, gone } = observed;
+    return { snapshot, traffic, observed: replicas, gone, crashes, wakes, drains, scales, gate };
   }
 
   /** Never before the first read: an empty wish would stop everything. */

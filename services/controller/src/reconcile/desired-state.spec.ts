@@ -79,6 +79,8 @@ describe('desiredState', () => {
     const row = { tenantId: 'ten_a', replicaId: 'rpl_a', revisionId: 'rev_a', state: 'ready' } as const;
     const rows = [{ ...row, address: null, version: 0n, startedAtMs: 0 }];
     expect(counts({ revisions: [revision('rev_a')], rows })).toEqual([['rev_a', 0]]);
+    // Its row goes a moment later, and that is read again at the next resync only.
+    expect(counts({ revisions: [revision('rev_a')], rows, change: { gone: new Set(['rpl_a']) } })).toEqual([]);
     expect(counts({ revisions: [revision('rev_a')] })).toEqual([]);
   });
 

@@ -31,7 +31,8 @@ const noSecrets: ReadonlyMap<string, Uint8Array> = new Map();
  */
 export function desiredState(world: World, nowMs: number, rules: DesiredRules): DesiredState {
   const replicas = replicasByRevision(world.observed);
-  const rows = Map.groupBy(world.snapshot.replicas.values(), (row) => row.revisionId);
+  const present = [...world.snapshot.replicas.values()].filter((row) => !world.gone.has(row.replicaId));
+  const rows = Map.groupBy(present, (row) => row.revisionId);
   const releasing = revisionsBeingReleased(world);
   const scales = new Map<string, HeldScale>();
   const desired: DesiredRevision[] = [];
@@ -48,7 +49,8 @@ export function desiredState(world: World, nowMs: number, rules: DesiredRules): 
     }
     // What is routed keeps its place, so that the engine can have it ready for the next call.
     const isKept = secrets.ok && !revision.isSuspended && world.snapshot.routed.has(revision.revisionId);
-    // A row alone counts too: after a start of the controller the engine has not yet told of a replica that drains.
+    // A row alone counts too, until its replica was seen to go: after a start of the controller the engine has not yet
+    // told of a replica that drains.
     if (count === 0 && !isKept && own.length === 0 && ownRows.length === 0) continue;
     desired.push({
       tenantId: revision.tenantId,

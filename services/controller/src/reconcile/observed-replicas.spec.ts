@@ -15,4 +15,22 @@ describe('ObservedReplicas', () => {
     expect(replicas.replicas.get('rpl_a')?.reason).toBe('It said: thinking');
     expect(replicas.put({ ...starting, state: 'ready' }).reason).toBeNull();
   });
+
+  it('remembers that a replica has gone for as long as rows name it', () => {
+    const replicas = observed();
+    replicas.put(starting);
+    expect([...replicas.gone]).toEqual([]);
+    replicas.put({ ...starting, state: 'gone' });
+    replicas.rowsRead(new Map([['rpl_a', {}]]));
+    expect([...replicas.gone]).toEqual(['rpl_a']);
+    replicas.rowsRead(new Map());
+    expect([...replicas.gone]).toEqual([]);
+  });
+
+  it('takes back that a replica has gone when it is seen again', () => {
+    const replicas = observed();
+    replicas.put({ ...starting, state: 'gone' });
+    replicas.put(starting);
+    expect([...replicas.gone]).toEqual([]);
+  });
 });

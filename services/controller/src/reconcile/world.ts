@@ -42,6 +42,8 @@ export type World = Readonly<{
   traffic: TrafficView;
   /** By replica id; replicas that are gone are not in it. */
   observed: ReadonlyMap<string, ObservedReplica>;
+  /** Ids of replicas that were seen to go after the rows were read. */
+  gone: ReadonlySet<string>;
   /** Crashes of each replica since it was first seen. */
   crashes: ReadonlyMap<string, number>;
   /** When a gateway last asked for a replica, by revision id. */

@@ -80,6 +80,7 @@ export function world(parts: WorldParts): World {
     },
     traffic: { readAtMs: 0, acknowledgedByLive: 1_000n, activity: new Map() },
     observed: new Map((parts.observed ?? []).map((it) => [it.replicaId, it])),
+    gone: new Set(),
     crashes: new Map(),
     wakes: new Map(),
     drains: new Map(),
