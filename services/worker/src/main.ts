@@ -29,6 +29,7 @@ function openRunner(config: WorkerConfig): KeeperBuilderRunner {
     npmFile: config.WHERRY_NPM_FILE,
     builderFile: config.WHERRY_BUILDER_FILE,
     path: config.PATH,
+    onFault: (deploymentId, message) => log.write({ op: 'build.fault', ok: false, deploymentId, message }),
   });
   runner.start();
   return runner;

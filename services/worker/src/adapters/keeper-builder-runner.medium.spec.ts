@@ -18,6 +18,7 @@ const say = (text) => appendFileSync(order.paths.work + '/events.ndjson', text);
 const line = (text) => JSON.stringify({ type: 'log', at: 1, function: null, stream: 'stdout', text }) + '\\n';
 say(line('started ' + order.source.token));
 if (order.repositoryName === 'fails') say(JSON.stringify({ type: 'failure', at: 2, reason: 'No.' }) + '\\n');
+if (order.repositoryName === 'faults') { process.stderr.write('Error: a fault\\n    at builder.mjs\\n'); process.exit(1); }
 if (order.repositoryName === 'dies') { say('{"type":"lo'); process.kill(process.pid, 'SIGKILL'); }
 if (order.repositoryName === 'hangs') { process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); say(line('hanging')); }
 `;
@@ -25,12 +26,14 @@ if (order.repositoryName === 'hangs') { process.on('SIGTERM', () => {}); setInte
 let dir: string;
 let keeper: Keeper;
 let runners: KeeperBuilderRunner[];
+let faults: string[];
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'wherry-run-'));
   writeFileSync(join(dir, 'builder.mjs'), builderCode);
   keeper = await Keeper.listen({ socketPath: join(dir, 'keeper.sock') });
   runners = [];
+  faults = [];
 });
 afterEach(async () => {
   for (const runner of runners) runner.close();
@@ -42,6 +45,7 @@ function newRunner(): KeeperBuilderRunner {
   const runner = new KeeperBuilderRunner({
     ...{ keeper: new KeeperClient(join(dir, 'keeper.sock')), clock: systemClock, stateDir: dir, templatesDir: '/none' },
     ...{ nodeFile: process.execPath, npmFile: '/none', builderFile: join(dir, 'builder.mjs'), path: '/usr/bin:/bin' },
+    onFault: (deploymentId, lines) => void faults.push(`${deploymentId}: ${lines}`),
   });
   runner.start();
   runners.push(runner);
@@ -85,6 +89,24 @@ describe('a builder under the keeper', () => {
     const runner = newRunner();
     await runner.ensure('dep_x', orderOf(runner, 'fails'));
     expect((await read(runner)).texts).toEqual(['started one', 'failure']);
+  });
+
+  it('tells the operator what a builder itself has printed before that goes, and of one that is well nothing', async () => {
+    const runner = newRunner();
+    const told = 'dep_x: Error: a fault\n    at builder.mjs';
+    await runner.ensure('dep_x', orderOf(runner, 'faults'));
+    await read(runner);
+    await runner.stop('dep_x');
+    expect(faults).toEqual([]);
+    await runner.ensure('dep_x', orderOf(runner, 'faults'));
+    expect(faults).toEqual([told]);
+    await read(runner);
+    await runner.cleanUp('dep_x');
+    expect(faults).toEqual([told, told]);
+    await runner.ensure('dep_x', orderOf(runner, 'fails'));
+    await read(runner);
+    await runner.cleanUp('dep_x');
+    expect(faults).toEqual([told, told]);
   });
 
   it('is not started again after its last word, not even when the keeper forgot it', async () => {

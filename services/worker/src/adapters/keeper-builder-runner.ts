@@ -4,6 +4,7 @@ import type { BuildOrder } from '@wherry/contract';
 import type { KeeperClient, KeeperProcess } from '@wherry/keeper';
 import type { BuilderRunner, EventBatch, OrderPaths } from '../build/builder-runner';
 import type { Clock } from '../clock';
+import { lastWords } from './builder-log';
 import { hasLastWord, prepareEvents, tailEvents } from './event-file';
 import { removeTree } from './remove-tree';
 
@@ -18,10 +19,16 @@ export type KeeperBuilderRunnerOptions = Readonly<{
   builderFile: string;
   /** Where the builder finds git and the sandbox's programs. */
   path: string;
+  /**
+   * Told the last lines that a builder itself has printed, before they are removed. It prints nothing as long as it is
+   * well: what it does and why a build fails are events.
+   */
+  onFault: (deploymentId: string, lines: string) => void;
 }>;
 
 const idPrefix = 'build-';
 const eventsName = 'events.ndjson';
+const logName = 'builder.log';
 /** SIGTERM first, so that the builder can end what it started; with the kill after it below five seconds. */
 const graceMs = 4_000;
 const goneTimeoutMs = 6_000;
@@ -73,6 +80,7 @@ export class KeeperBuilderRunner implements BuilderRunner {
     }
     const events = join(work, eventsName);
     if (await hasLastWord(events)) return;
+    await this.tellFault(deploymentId);
     for (const name of await readdir(work)) if (name !== eventsName) await removeTree(join(work, name));
     await prepareEvents(events);
     const orderFile = join(work, 'order.json');
@@ -82,7 +90,7 @@ export class KeeperBuilderRunner implements BuilderRunner {
       args: [builderFile, orderFile],
       env: { PATH: path, HOME: work },
       cwd: work,
-      output: join(work, 'builder.log'),
+      output: join(work, logName),
       limits: { memoryMiB: order.limits.memoryMiB, cpuMillicores: null, pids: null },
     });
   }
@@ -115,6 +123,7 @@ export class KeeperBuilderRunner implements BuilderRunner {
 
   async cleanUp(deploymentId: string): Promise<void> {
     await this.stop(deploymentId);
+    await this.tellFault(deploymentId);
     await removeTree(this.work(deploymentId));
   }
 
@@ -127,6 +136,11 @@ export class KeeperBuilderRunner implements BuilderRunner {
 
   private work(deploymentId: string): string {
     return join(this.options.stateDir, 'builds', deploymentId);
+  }
+
+  private async tellFault(deploymentId: string): Promise<void> {
+    const lines = await lastWords(join(this.work(deploymentId), logName));
+    if (lines !== null) this.options.onFault(deploymentId, lines);
   }
 
   private async find(deploymentId: string): Promise<KeeperProcess | null> {

@@ -76,6 +76,8 @@ export class TestPlatform {
     const runner = new KeeperBuilderRunner({
       ...{ keeper: this.keeper, clock, stateDir: this.stateDir, templatesDir: '/nowhere', nodeFile: '/nowhere/node' },
       ...{ npmFile: '/nowhere/npm', builderFile: '/nowhere/builder', path: '/usr/bin' },
+      onFault: (deploymentId, message) =>
+        void this.logged.push({ op: 'build.fault', ok: false, deploymentId, message }),
     });
     runner.start();
     const source: Source = {
