@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { explainImageFailure } from './explain-image-failure';
+import { RegistryError } from '@wherry/registry';
+import { asSilentRegistry, explainImageFailure } from './explain-image-failure';
 
 const registry = {
   ...{ host: '10.96.0.50:5000', plainHttp: true, service: 's', credential: 'c', images: 'red/trusted', cache: 'x' },
@@ -66,4 +67,15 @@ describe('why an image could not be built', () => {
     const step = 'process "/bin/sh -c make" did not complete successfully: exit code: 2';
     expect(explain(`${step}\nerror: code = Unavailable desc = transport is closing`)).toContain('"make" failed');
   });
+});
+
+it('a registry without an answer is told as such, and what it refuses is a fault', () => {
+  const silent = [
+    new RegistryError('No answer.', null, { cause: new Error('refused') }),
+    new RegistryError('Ill.', 503),
+  ];
+  for (const error of silent)
+    expect(asSilentRegistry(error)?.message).toContain('The registry of images does not answer');
+  for (const error of [new RegistryError('Denied.', 401), new RegistryError('No such name.', null), new Error('x')])
+    expect(asSilentRegistry(error)).toBeNull();
 });

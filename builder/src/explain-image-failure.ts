@@ -1,4 +1,6 @@
 import type { BuildKitOrder, BuildOrder } from '@wherry/contract';
+import { RegistryError } from '@wherry/registry';
+import { BuildFailure } from './build-failure';
 
 type Limits = Pick<BuildOrder['limits'], 'memoryMiB' | 'diskMiB'>;
 const unreachable = 'The build daemon cannot be reached. Push again; if it stays so, ask the operator.';
@@ -21,6 +23,15 @@ export function explainImageFailure(text: string, registry: BuildKitOrder['regis
   return said === ''
     ? 'The image could not be built. Its output says more; push again when it does not.'
     : `The image could not be built: ${said.slice(0, 500)}`;
+}
+
+/** The failure that a registry which gives no answer, or only that it is not well, is told as; null for other errors. */
+export function asSilentRegistry(error: unknown): BuildFailure | null {
+  if (!(error instanceof RegistryError)) return null;
+  const isSilent = error.status === null ? error.cause !== undefined : error.status >= 500;
+  return isSilent
+    ? new BuildFailure('The registry of images does not answer. Push again; if it stays so, ask the operator.')
+    : null;
 }
 
 /** In this order: what is told of last is often only what followed. */

@@ -36,7 +36,7 @@ function watchLimits(order: BuildOrder): Readonly<{ signal: AbortSignal; stop: (
   return { signal: controller.signal, stop };
 }
 
-async function run(order: BuildOrder, events: EventLog): Promise<boolean> {
+async function run(order: BuildOrder, events: EventLog, redact: (text: string) => string): Promise<boolean> {
   const limits = watchLimits(order);
   try {
     const functions = await build(order, {
@@ -57,7 +57,7 @@ async function run(order: BuildOrder, events: EventLog): Promise<boolean> {
     events.emit({ type: 'failure', reason: isExpected ? cause.message : fault });
     // The process's own output goes to the operator.
     if (!isExpected)
-      process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
+      process.stderr.write(redact(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`));
     return false;
   } finally {
     limits.stop();
@@ -85,7 +85,7 @@ const events = new EventLog(join(order.paths.work, 'events.ndjson'), {
   logBytes: order.limits.logBytes,
   now: Date.now,
 });
-const isOk = await run(order, events);
+const isOk = await run(order, events, redact);
 events.close();
 await tidy(order).catch(() => undefined);
 process.exit(isOk ? 0 : 1);

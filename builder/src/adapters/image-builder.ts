@@ -9,7 +9,7 @@ import { BuildFailure } from '../build-failure';
 import { BuildProgress } from '../build-progress';
 import { buildctlArguments, shellVariables, type ImageOrder } from '../buildctl-arguments';
 import { dockerfileLanguage } from '../dockerfile-language';
-import { explainImageFailure } from '../explain-image-failure';
+import { asSilentRegistry, explainImageFailure } from '../explain-image-failure';
 import { platformOf, repositoryOf } from '../image-names';
 import { sourceDateEpoch } from '../install-command';
 import { authenticationOf, loginOf } from '../registry-login';
@@ -51,7 +51,15 @@ export class ImageBuilder implements ArtifactBuilder {
 
   async has(functionName: string, artifactDigest: string): Promise<boolean> {
     const repository = repositoryOf(this.tools.buildkit.registry, functionName);
-    return (await this.registry.manifest(repository, artifactDigest)) !== null;
+    return (await this.manifest(repository, artifactDigest)) !== null;
+  }
+
+  private async manifest(repository: string, reference: string): ReturnType<RegistryClient['manifest']> {
+    try {
+      return await this.registry.manifest(repository, reference);
+    } catch (error) {
+      throw asSilentRegistry(error) ?? error;
+    }
   }
 
   async build(job: FunctionJob): Promise<string> {
@@ -85,7 +93,7 @@ export class ImageBuilder implements ArtifactBuilder {
   private async pushed(functionName: string): Promise<string> {
     const { order, buildkit } = this.tools;
     const repository = repositoryOf(buildkit.registry, functionName);
-    const index = await this.registry.manifest(repository, order.deploymentId);
+    const index = await this.manifest(repository, order.deploymentId);
     const [image] = index?.images ?? [];
     if (!image) throw new Error(`The registry has no index of images for ${repository}:${order.deploymentId}.`);
     if (image.platform !== this.platform) {
@@ -93,7 +101,7 @@ export class ImageBuilder implements ArtifactBuilder {
         `The image is for ${image.platform}, and functions run on ${this.platform}. Remove --platform from the last FROM.`,
       );
     }
-    const manifest = await this.registry.manifest(repository, image.digest);
+    const manifest = await this.manifest(repository, image.digest);
     const mib = Math.ceil((manifest?.layerBytes ?? 0) / 2 ** 20);
     const { artifactMiB } = order.limits;
     if (mib > artifactMiB) {
