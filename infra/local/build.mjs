@@ -78,13 +78,18 @@ async function bundle() {
     outdir: 'dist',
     outExtension: { '.js': '.mjs' },
   });
-  // A builder lives for a third of a second: with its packages inside, it starts a quarter faster.
+  // A builder lives for a third of a second: with its packages inside, it starts a quarter faster, and again when what
+  // only images need stays in files of its own.
+  rmSync('dist/builder', { recursive: true, force: true });
   await build({
     ...common,
     packages: 'bundle',
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    entryPoints: ['builder/src/main.ts'],
-    outfile: 'dist/builder.mjs',
+    splitting: true,
+    entryPoints: [{ in: 'builder/src/main.ts', out: 'builder' }],
+    outdir: 'dist',
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'builder/[name]-[hash]',
   });
 }
 
