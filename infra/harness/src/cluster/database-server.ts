@@ -59,7 +59,8 @@ export class DatabaseServer {
     await this.run();
   }
 
-  private async run(): Promise<void> {
+  /** Starts it, also again after `stop`. */
+  async run(): Promise<void> {
     const { file, args, env } = postgresCommand(this.place, uid, {
       listen_addresses: machineAddress,
       port: String(DatabaseServer.port),
