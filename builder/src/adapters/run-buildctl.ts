@@ -20,7 +20,7 @@ export async function runBuildctl(
   args: readonly string[],
   { env, cwd, signal, onLine }: BuildctlOptions,
 ): Promise<boolean> {
-  // Not at the start, because loading execa takes longer than many a build on one machine.
+  // Loaded with the first image: a build on one machine is short, and reads nothing that it does not need.
   const { execa } = await import('execa');
   const client = execa(file, args, {
     ...{ env, extendEnv: false, cwd, stdin: 'ignore', stdout: 'ignore', buffer: false, reject: false },

@@ -22,8 +22,8 @@ export type RunResult =
 
 /**
  * Runs one tool without a shell. Failing is a value, not an exception. `killed` is a signal that was not ours, for
- * example from the out-of-memory killer. node:child_process and not execa, as for buildctl: loading execa takes longer
- * than the rest of a small build, and a sandbox tells of its end through a descriptor and a process of its own.
+ * example from the out-of-memory killer. node:child_process and not execa, as for buildctl: a sandbox tells of its end
+ * through a descriptor and a process of its own, and local builds, which are short, do not load what only images need.
  */
 export function runTool(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   if (options.signal.aborted) return Promise.resolve({ ok: false, reason: 'cancelled' });
