@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'esbuild';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -36,7 +37,7 @@ async function start(): Promise<ChildProcess> {
   const { file, args, env } = postgresCommand(place, uid);
   const child = spawn(file, args, { env, stdio: 'ignore' });
   children.push(child);
-  await waitForPostgres(place, 20_000);
+  await waitForPostgres(place, 50_000);
   return child;
 }
 
@@ -91,6 +92,22 @@ describe('the embedded server', () => {
     expect(await ask('select count(*)::int as n from kept')).toEqual([{ n: 0 }]);
   });
 
+  it('lets the processes that a killed server leaves end before another one starts', async () => {
+    await initPostgres(place, uid);
+    const first = await start();
+    const [orphan] = (await readFile(`/proc/${first.pid}/task/${first.pid}/children`, 'utf8')).trim().split(' ');
+    process.kill(Number(orphan), 'SIGSTOP');
+    await killed(first, 'SIGKILL');
+    const ready = initPostgres(place, uid).then(() => 'ready');
+    try {
+      expect(await Promise.race([ready, delay(500, 'waits')])).toBe('waits');
+    } finally {
+      process.kill(Number(orphan), 'SIGCONT');
+    }
+    expect(await ready).toBe('ready');
+    await start();
+  });
+
   it('refuses to touch a folder on which a server runs, and names its pid', async () => {
     await initPostgres(place, uid);
     const child = await start();
@@ -125,7 +142,7 @@ describe('the embedded server', () => {
     const pid = await new Promise<number>((resolve) =>
       starter.once('message', (message) => resolve(message as number)),
     );
-    await waitForPostgres(place, 20_000);
+    await waitForPostgres(place, 50_000);
     starter.kill('SIGKILL');
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
   });
@@ -156,7 +173,7 @@ async function bundle(): Promise<string> {
     await initPostgres(place, process.getuid());
     const { file, args, env } = postgresCommand(place, process.getuid());
     const { pid } = spawn(file, args, { env, stdio: 'ignore' });
-    await waitForPostgres(place, 20_000);
+    await waitForPostgres(place, 50_000);
     process.send({ pid });
     setInterval(() => {}, 1000);`;
   await build({

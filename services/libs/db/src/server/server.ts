@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { withClient } from '../with-client';
+
+/** PostgreSQL's processes look for their parent at least every few seconds. */
+const orphansEndWithinMs = 15_000;
 
 /** Where one embedded PostgreSQL server keeps its things. All paths are absolute. */
 export type PostgresPlace = Readonly<{
@@ -193,16 +196,32 @@ async function ensurePassword(file: string): Promise<void> {
 
 /**
  * A killed server leaves its lock files. PostgreSQL believes them when any process has their pid, which after a reboot
- * is likely; we look whether that process is a server on this very folder.
+ * is likely; we look whether that process is a server on this very folder. It also leaves its own processes, which end
+ * once they notice: without the lock nothing else would keep a new server from writing beside them.
  */
 async function removeStaleLocks(place: PostgresPlace, socket: string): Promise<void> {
   const lock = join(place.dataDir, 'postmaster.pid');
   const pid = Number((await readFile(lock, 'utf8').catch(() => '')).split('\n')[0]);
-  if (pid > 0) {
-    const folder = await readlink(`/proc/${pid}/cwd`).catch(() => null);
-    if (folder !== null && folder === (await realpath(place.dataDir))) {
+  const folder = await realpath(place.dataDir);
+  const deadline = performance.now() + orphansEndWithinMs;
+  for (;;) {
+    const running = await processesIn(folder);
+    if (running.length === 0) break;
+    if (running.includes(pid)) {
       throw new Error(`PostgreSQL still runs on ${place.dataDir} with pid ${pid}. Stop it with: kill -INT ${pid}`);
     }
+    if (performance.now() > deadline) {
+      const pids = running.join(' ');
+      throw new Error(`Processes of a killed PostgreSQL still use ${place.dataDir}. End them with: kill -QUIT ${pids}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
   }
   for (const file of [lock, socket, `${socket}.lock`]) await rm(file, { force: true });
+}
+
+/** The pids of this machine's processes that work in a folder, as every process of a server does. */
+async function processesIn(folder: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const places = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => null)));
+  return pids.filter((_, index) => places[index] === folder).map(Number);
 }
