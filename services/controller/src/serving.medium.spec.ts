@@ -1,7 +1,8 @@
-import { FunctionLogStore, ReplicaStore } from '@wherry/db';
+import { FunctionLogStore, ReplicaStore, SnapshotStore } from '@wherry/db';
 import type { FunctionLogLine } from '@wherry/engine';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Harness, until } from './testing/adapters/harness';
+import { FakeEngine } from './testing/fake-engine';
 
 let h: Harness;
 beforeEach(async () => {
@@ -62,6 +63,32 @@ describe('wake and sleep', () => {
     controller.notified('wherry_wake', `ten_b/${Object.values(await h.routes())[0]}`);
     controller.notified('wherry_wake', 'nonsense');
     expect(h.machine.started.length).toBe(before);
+  });
+
+  it('lets go of a revision that nothing names when its last replica has gone, whatever rows were read before', async () => {
+    let wished: readonly string[] = [];
+    const engine = new FakeEngine(h.machine);
+    const apply = engine.apply.bind(engine);
+    engine.apply = (desired) => {
+      wished = desired.map(({ revisionId }) => revisionId);
+      apply(desired);
+    };
+    const store = new SnapshotStore(h.db);
+    let last = await store.read();
+    let isFrozen = false;
+    const read = async () => (isFrozen ? last : (last = await store.read()));
+    await h.start({}, { engine, snapshots: { read, readTraffic: () => store.readTraffic() } });
+    const old = h.rev('one', await h.live({ one: {} }));
+    await h.live({ one: {} });
+    await until(() => h.replicas(old, 'leaving').length === 1 && last.releases.length === 0);
+    isFrozen = true;
+    expect(last.replicas.map(({ revisionId }) => revisionId)).toContain(old);
+    expect(wished).toContain(old);
+    await until(async () => {
+      await h.gateway('gw');
+      return h.replicas(old).length === 0;
+    });
+    await until(() => !wished.includes(old));
   });
 
   it('keeps an idle replica serving until every live gateway has acknowledged that it is left out', async () => {
