@@ -14,6 +14,8 @@ import { UpstreamProxy } from './upstream-proxy';
 const chart = path.join(checkout, 'infra/helm/wherry');
 /** The nodes of the test cluster pull from this address by plain HTTP; one installation at a time can have it. */
 const registryAddress = '10.96.0.50';
+/** Of a registry of the operator's own. */
+const registrySecrets = { pushSecret: 'registry-push', pullSecret: 'registry-pull' };
 const machineCertificates = '/etc/ssl/certs/ca-certificates.crt';
 /** The user of the platform's containers. */
 const uid = 10001;
@@ -38,14 +40,21 @@ export class Installation {
   private constructor(
     readonly cluster: TestCluster,
     private readonly keepsData: boolean,
+    private readonly registryPath: string | null,
   ) {}
 
   /**
    * @param keepsData the chart's value `keepDataOnUninstall`.
+   * @param registryPath Images are below it in the test cluster's registry, as in one of the operator's own; in the
+   *   chart's registry when it is null.
    * @throws Error with what the cluster says of the platform's pods, after all was removed.
    */
-  static async create(cluster: TestCluster, keepsData = false): Promise<Installation> {
-    const installation = new Installation(cluster, keepsData);
+  static async create(
+    cluster: TestCluster,
+    keepsData = false,
+    registryPath: string | null = null,
+  ): Promise<Installation> {
+    const installation = new Installation(cluster, keepsData, registryPath);
     try {
       await installation.prepare();
       await installation.install();
@@ -138,7 +147,7 @@ export class Installation {
     const found = await Promise.all(
       kinds.map((kind) => this.kubectl('get', kind, '-n', this.namespace, '-o', 'name', '--ignore-not-found')),
     );
-    const own = /serviceaccount\/default|configmap\/(kube-root-ca\.crt|certificates)|secret\/owner/;
+    const own = /serviceaccount\/default|configmap\/(kube-root-ca\.crt|certificates)|secret\/(owner|registry-)/;
     return found
       .join('\n')
       .split('\n')
@@ -220,7 +229,11 @@ export class Installation {
       namespacePrefix: this.release,
       keepDataOnUninstall: this.keepsData,
       persistence: { storageClass: this.release, git: '1Gi', journal: '1Gi', registry: '1Gi' },
-      registry: { clusterIP: registryAddress },
+      registry:
+        this.registryPath === null
+          ? { clusterIP: registryAddress }
+          : { external: { host: registry, path: this.registryPath, plainHttp: true, ...registrySecrets } },
+      network: { registry: { cidr: `${host}/32`, ports: [Number(port)] } },
       egress: { upstream },
       // Whoever stands between this machine and the package registries is trusted by builds too.
       worker: { certificates: 'certificates' },
@@ -253,6 +266,7 @@ export class Installation {
         metadata: { name: 'owner', namespace: this.namespace },
         stringData: { url: ownerUrl },
       },
+      ...Object.values(registrySecrets).map((name) => this.registrySecret(name)),
       {
         apiVersion: 'v1',
         kind: 'ConfigMap',
@@ -265,6 +279,18 @@ export class Installation {
     const file = path.join(this.folder, 'prepared.yaml');
     writeFileSync(file, objects.map((object) => stringify(object)).join('---\n'), { mode: 0o600 });
     await this.kubectl('create', '-f', file);
+  }
+
+  /** The test cluster's registry asks nobody for it. */
+  private registrySecret(name: string): object {
+    const auth = Buffer.from('robot:anything').toString('base64');
+    return {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'kubernetes.io/dockerconfigjson',
+      metadata: { name, namespace: this.namespace },
+      stringData: { '.dockerconfigjson': JSON.stringify({ auths: { [this.cluster.registry]: { auth } } }) },
+    };
   }
 
   private volume(name: string): object {
