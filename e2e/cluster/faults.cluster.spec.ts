@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkout, Repository } from '@wherry/harness';
+import { checkout, type PushResult, Repository } from '@wherry/harness';
 import { Installation, Load, ownCluster, tenant, until } from '@wherry/harness/cluster';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handler } from '../support/sources';
@@ -27,16 +27,21 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
   let wherry: Installation;
   let fleet: Repository;
   let version = 0;
+  /** What the sleeping function answers. */
+  let said = 'sleepy 0';
 
   /** Pushes a change of the sleeping function. Gives what a person sees. */
   const push = async () => {
     version += 1;
     await fleet.commit({ 'sleepy/handler.js': handler(`sleepy ${version}`) });
-    return (await fleet.push()).output;
+    // A node that was not heard of is not ready for a moment, and then no Service leads to it.
+    const isTaken = ({ output }: PushResult) => !output.includes('unable to access');
+    return (await until(60, 'a console to push to', () => fleet.push(), isTaken)).output;
   };
   const expectPushToGoLive = async () => {
     expect(await push()).toContain('Live:');
-    await expect(wherry.invoke('/sleepy/')).resolves.toEqual({ status: 200, text: `sleepy ${version}` });
+    said = `sleepy ${version}`;
+    await expect(wherry.invoke('/sleepy/')).resolves.toEqual({ status: 200, text: said });
   };
   const podsOf = (name: string) => wherry.list<Pod>('pods', '-A', '-l', `wherry.dev/function=${name}`);
   const asleep = () =>
@@ -82,14 +87,14 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
   }, 300_000);
 
   it('without its registry what runs serves on, what sleeps wakes, and a push is told why it fails', async () => {
-    await answers('sleepy', `sleepy ${version}`);
+    await answers('sleepy', said);
     const registry = [`statefulset/${wherry.release}-registry`, '--replicas'];
     const load = new Load(wherry, '/steady/', 1);
     try {
       await asleep();
       await platform('scale', ...registry, '0');
       await platform('wait', '--for=delete', `pod/${wherry.release}-registry-0`, '--timeout=60s');
-      await expect(wherry.invoke('/sleepy/')).resolves.toEqual({ status: 200, text: `sleepy ${version}` });
+      await expect(wherry.invoke('/sleepy/')).resolves.toEqual({ status: 200, text: said });
       const output = await push();
       expect(output).not.toContain('Live:');
       expect(output).toMatch(/registry.*(push|redeploy|deploy) .*again/i);
@@ -113,8 +118,7 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
   });
 
   it('while the database is gone every call is served, and all of them are in the usage later', async () => {
-    await answers('metered', 'metered');
-    const before = await invocations('metered');
+    // Nobody has called it before.
     const load = new Load(wherry, '/metered/', 2);
     await delay(1_000);
     await wherry.database!.stop();
@@ -125,7 +129,7 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
     }
     const served = await load.stop();
     expect([...served.keys()]).toEqual(['200 metered']);
-    const expected = before + served.get('200 metered')!;
+    const expected = served.get('200 metered')!;
     // The console comes back by itself, and then journals are shipped.
     const counted = () => invocations('metered').catch(() => 0);
     await until(120, 'every call in the usage', counted, (count) => count >= expected);
@@ -144,7 +148,7 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
       process.kill(pid, 'SIGCONT');
     }
     expect([...(await load.stop()).keys()]).toEqual(['200 steady']);
-    await answers('sleepy', `sleepy ${version}`);
+    await answers('sleepy', said);
     await expectPushToGoLive();
   });
 
@@ -164,7 +168,7 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
     }
     await isUp();
     for (const each of ['steady', 'metered']) await answers(each, each);
-    await answers('sleepy', `sleepy ${version}`);
+    await answers('sleepy', said);
     expect(await invocations('metered')).toBeGreaterThan(0);
     await expectPushToGoLive();
     const { stdout } = await fleet.git('ls-remote', fleet.remoteUrl, 'refs/heads/main');

@@ -114,7 +114,7 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
     await brief.commit({ 'stack.yml': stackOf('other') });
     await brief.push();
     expect((await wherry.invoke('/brief/')).status).toBe(404);
-    await until(120, 'its objects to go', objects, (left) => left.length === 0);
+    await until(60, 'its objects to go', objects, (left) => left.length === 0);
   });
 
   it('helm uninstall leaves nothing of the installation', async () => {
