@@ -275,6 +275,7 @@ test('every page is accessible in light and dark, and fits a phone', async ({
   signIn,
   address,
 }) => {
+  test.slow(); // Twenty pages, each looked at twice.
   const harbour = await repository('harbour');
   await harbour.commit({ 'stack.yml': stackOf('harbour'), 'harbour/handler.js': handler('moored') });
   await harbour.push();
