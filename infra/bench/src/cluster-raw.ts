@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { checkout } from '@wherry/harness';
 import type { Installation } from '@wherry/harness/cluster';
 import { until } from './cluster-wait';
@@ -54,7 +55,8 @@ export async function makeBareDeployment(wherry: Installation): Promise<BareDepl
 
 /** A watch that begins before keeps the start of a second kubectl out of the time; that of the first belongs to it. */
 async function scaleUp(wherry: Installation, namespace: string): Promise<number> {
-  const ready = '{range .status.conditions[?(@.type=="Ready")]}{.status}{"\\n"}{end}';
+  // A pod that is new has no conditions.
+  const ready = '{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
   const args = [
     '--kubeconfig',
     wherry.cluster.kubeconfig,
@@ -68,17 +70,22 @@ async function scaleUp(wherry: Installation, namespace: string): Promise<number>
   ];
   const watch = spawn(path.join(wherry.cluster.bin, 'kubectl'), args, { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
-    const isReady = new Promise<void>((resolve, reject) => {
-      watch.stdout.on('data', (chunk: Buffer) => chunk.toString().includes('True') && resolve());
-      watch.once('exit', () => reject(new Error('kubectl ended its watch.')));
-    });
+    await delay(300);
     const startedAt = performance.now();
-    await wherry.kubectl('scale', `deployment/${name}`, '--replicas=1', '-n', namespace);
-    await isReady;
+    const [isReady] = await Promise.all([
+      untilTrue(watch.stdout),
+      wherry.kubectl('scale', `deployment/${name}`, '--replicas=1', '-n', namespace),
+    ]);
+    if (!isReady) throw new Error('kubectl ended its watch.');
     return performance.now() - startedAt;
   } finally {
-    watch.removeAllListeners('exit').kill();
+    watch.kill();
   }
+}
+
+async function untilTrue(lines: AsyncIterable<Buffer>): Promise<boolean> {
+  for await (const chunk of lines) if (chunk.toString().includes(' True')) return true;
+  return false;
 }
 
 /**
@@ -87,7 +94,10 @@ async function scaleUp(wherry: Installation, namespace: string): Promise<number>
  */
 export async function rawBuild(wherry: Installation, handler: string): Promise<number> {
   const context = path.join(wherry.folder, 'raw');
+  rmSync(context, { recursive: true, force: true });
   cpSync(path.join(checkout, 'dist/templates/node'), context, { recursive: true });
+  // The template's own example.
+  rmSync(path.join(context, 'function'), { recursive: true });
   for (const name of ['function', 'packages']) mkdirSync(path.join(context, name), { recursive: true });
   writeFileSync(path.join(context, 'function/handler.js'), handler);
   const pod = `${wherry.release}-worker-0`;
