@@ -7,7 +7,7 @@ import { benchDeploys } from './cluster-deploys';
 import { benchIdle } from './cluster-idle';
 import { type BareDeployment, makeBareDeployment, rawBuild } from './cluster-raw';
 import { until } from './cluster-wait';
-import { median, range, type Row } from './report';
+import { median, range, round, type Row } from './report';
 
 const stack = `version: 1.0
 provider:
@@ -35,7 +35,13 @@ export async function benchCluster(): Promise<Row[]> {
   const settings = [...stdout.matchAll(/^(WHERRY_TEST_\w+)=(.+)$/gm)].map(([, name, value]) => [name, value] as const);
   const cluster = ownCluster({ ...Object.fromEntries(settings), WHERRY_TEST_OWN_CLUSTER: '1' });
   if (!cluster) throw new Error('There is no test cluster: npm run testcluster -- up');
-  const deploys = await benchDeploys(cluster);
+  const rows: Row[] = [];
+  // Told at once: what comes later takes minutes, and may fail.
+  const add = (...measured: Row[]) => {
+    for (const { id, ours, unit, detail } of measured) console.log(`${id}: ${round(ours)} ${unit} (${detail})`);
+    rows.push(...measured);
+  };
+  add(await benchDeploys(cluster));
   const wherry = await Installation.create(cluster);
   try {
     const repository = await Repository.create(wherry.gitUrl, 'bench');
@@ -44,10 +50,12 @@ export async function benchCluster(): Promise<Row[]> {
     if (!first.output.includes('Live:')) throw new Error(first.output);
     const bare = await makeBareDeployment(wherry);
     const cold = await coldStart(wherry, bare);
-    const pushes = await pushLive(wherry, repository, cold.reference ?? 0);
-    const rollback = await rollbackUnderLoad(wherry);
+    add(cold);
+    add(...(await pushLive(wherry, repository, cold.reference ?? 0)));
+    add(await rollbackUnderLoad(wherry));
     repository.remove();
-    return [cold, ...pushes, rollback, deploys, ...(await benchIdle(wherry))];
+    add(...(await benchIdle(wherry)));
+    return rows;
   } finally {
     await wherry.destroy();
   }
