@@ -1,13 +1,13 @@
 import { names, probeNamespace } from '../names';
 import type { Manifest } from '../tenancy/functions-namespace';
-import type { TenancySettings } from '../tenancy/settings';
+import { type ControllerPlace, managedNamespace } from '../tenancy/managed-namespace';
 import { enforcementClient, enforcementServer } from './scripts';
 
 export type ProbeSettings = Readonly<{
   prefix: string;
   /** Any image with `node`, by digest. */
   image: string;
-  tenancy: Pick<TenancySettings, 'controllerServiceAccount' | 'namespaceClusterRole' | 'platformNamespace'>;
+  tenancy: ControllerPlace;
 }>;
 
 /** The two servers: one is guarded by a policy for what comes in, the other by one for what the client sends out. */
@@ -32,28 +32,7 @@ export function probeNamespaceObjects({ prefix, tenancy }: ProbeSettings): Manif
   const pods = (name: string) => ({ podSelector: { matchLabels: { [role]: name } } });
   const ports = (...numbers: number[]) => numbers.map((port) => ({ protocol: 'TCP', port }));
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name: namespace,
-        labels: {
-          ...labels,
-          [names.purpose]: 'probe',
-          'pod-security.kubernetes.io/enforce': 'restricted',
-          'pod-security.kubernetes.io/enforce-version': 'latest',
-        },
-      },
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: metadata('wherry-controller'),
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: tenancy.namespaceClusterRole },
-      subjects: [
-        { kind: 'ServiceAccount', name: tenancy.controllerServiceAccount, namespace: tenancy.platformNamespace },
-      ],
-    },
+    ...managedNamespace({ name: namespace, labels: labels, purpose: 'probe', level: 'restricted' }, tenancy),
     policy('to-guarded', {
       ...pods('guarded'),
       policyTypes: ['Ingress'],

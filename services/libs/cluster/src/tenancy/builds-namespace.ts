@@ -1,7 +1,8 @@
-import { buildsNamespace, names, tenantLabels, type TenantScope } from '../names';
+import { buildsNamespace, tenantLabels, type TenantScope } from '../names';
 import type { NetworkPolicy, NetworkPolicySpec, PolicyPeer, PolicyPort } from '../policy-model/types';
 import type { BuildsSettings } from './builds-settings';
 import type { Manifest } from './functions-namespace';
+import { managedNamespace } from './managed-namespace';
 import type { TenancySettings } from './settings';
 
 /** The port of a build daemon; it speaks to nobody without a certificate of the platform's build CA. */
@@ -25,28 +26,11 @@ export function buildsNamespaceObjects(
 ): Manifest[] {
   const namespace = buildsNamespace(scope);
   const metadata = (name: string) => ({ name, namespace, labels: tenantLabels(scope) });
-  const { platformNamespace, controllerServiceAccount, namespaceClusterRole } = tenancy;
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name: namespace,
-        labels: {
-          ...tenantLabels(scope),
-          [names.purpose]: 'builds',
-          'pod-security.kubernetes.io/enforce': 'privileged',
-          'pod-security.kubernetes.io/enforce-version': 'latest',
-        },
-      },
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: metadata('wherry-controller'),
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: namespaceClusterRole },
-      subjects: [{ kind: 'ServiceAccount', name: controllerServiceAccount, namespace: platformNamespace }],
-    },
+    ...managedNamespace(
+      { name: namespace, labels: tenantLabels(scope), purpose: 'builds', level: 'privileged' },
+      tenancy,
+    ),
     ...buildsNetworkPolicies(scope, tenancy, builds),
     { apiVersion: 'v1', kind: 'ResourceQuota', metadata: metadata('tenant'), spec: { hard: quotaOf(builds) } },
     {

@@ -1,4 +1,5 @@
-import { functionsNamespace, names, tenantLabels, type TenantScope } from '../names';
+import { functionsNamespace, tenantLabels, type TenantScope } from '../names';
+import { managedNamespace } from './managed-namespace';
 import { functionsNetworkPolicies } from './network-policies';
 import type { TenancySettings } from './settings';
 
@@ -24,32 +25,10 @@ export function functionsNamespaceObjects(scope: TenantScope, settings: TenancyS
   const namespace = functionsNamespace(scope);
   const metadata = (name: string) => ({ name, namespace, labels: tenantLabels(scope) });
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name: namespace,
-        labels: {
-          ...tenantLabels(scope),
-          [names.purpose]: 'functions',
-          'pod-security.kubernetes.io/enforce': 'restricted',
-          'pod-security.kubernetes.io/enforce-version': 'latest',
-        },
-      },
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: metadata('wherry-controller'),
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: settings.namespaceClusterRole },
-      subjects: [
-        {
-          kind: 'ServiceAccount',
-          name: settings.controllerServiceAccount,
-          namespace: settings.platformNamespace,
-        },
-      ],
-    },
+    ...managedNamespace(
+      { name: namespace, labels: tenantLabels(scope), purpose: 'functions', level: 'restricted' },
+      settings,
+    ),
     ...functionsNetworkPolicies(scope, settings),
     { apiVersion: 'v1', kind: 'ResourceQuota', metadata: metadata('tenant'), spec: { hard: settings.quota } },
     {
