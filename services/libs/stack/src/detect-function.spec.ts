@@ -23,7 +23,11 @@ describe('planWithoutStack', () => {
     ['a page alone', ['index.html'], /A function needs a stack\.yml/],
     ['a package without a handler', ['package.json', 'app.js'], /no handler beside it/],
     ['a Dockerfile where none is built', ['Dockerfile', 'package.json'], /has a Dockerfile.*need something else/],
-    ['an empty repository', [], /no function in the root/],
+    [
+      'an empty repository, and names nothing that is not built here',
+      [],
+      /no function in the root.*, or a handler\.py\.$/,
+    ],
   ])('tells what is missing in %s', (_what, files, message) => {
     expect(() => plan('app', files)).toThrow(message);
     expect(() => plan('app', files)).toThrow(StackError);

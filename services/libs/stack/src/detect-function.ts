@@ -23,7 +23,7 @@ export function planWithoutStack(
     runtimeVariables: Readonly<Record<string, string>>;
   }>,
 ): StackPlan {
-  const lang = languageOf(new Set(input.files));
+  const lang = languageOf(new Set(input.files), input.languages);
   const elsewhere = input.languages.includes(lang) ? undefined : input.languagesElsewhere?.[lang];
   if (elsewhere !== undefined) throw new StackError(`The root of the repository has a Dockerfile. ${elsewhere}`);
   if (!input.languages.includes(lang)) {
@@ -37,11 +37,12 @@ export function planWithoutStack(
   return { functions: [{ name, handler: '.', fprocess: null, buildArgs: {}, buildSecrets: {}, config }], notes: [] };
 }
 
-function languageOf(files: ReadonlySet<string>): string {
+function languageOf(files: ReadonlySet<string>, languages: readonly string[]): string {
   if (files.has('package.json') && nodeHandlers.some((file) => files.has(file))) return 'node';
   if (files.has('handler.py')) return 'python3-http';
   if (files.has('Dockerfile')) return 'dockerfile';
-  const needed = `a stack.yml, a package.json with ${nodeHandlers.join(' or ')}, a handler.py, or a Dockerfile`;
+  const last = languages.includes('dockerfile') ? 'a handler.py, or a Dockerfile' : 'or a handler.py';
+  const needed = `a stack.yml, a package.json with ${nodeHandlers.join(' or ')}, ${last}`;
   if (files.has('package.json')) {
     throw new StackError(`There is a package.json but no handler beside it. Add ${nodeHandlers.join(' or ')}.`);
   }
