@@ -52,6 +52,7 @@ export default tseslint.config(
       'builder/templates/*/function/**',
       'web/api-client/src/schema.ts',
       '.wherry',
+      '.testcluster*',
       '.nx',
     ],
   },
