@@ -3,7 +3,7 @@ import { ClusterClient, functionsNamespace, names, tenantLabels, type TenantScop
 import type { DesiredRevision } from '@wherry/engine';
 import { KubernetesEngine } from '@wherry/engine/kubernetes';
 import type { TestCluster } from '@wherry/harness/cluster';
-import { until } from './cluster-wait';
+import { until } from './until';
 import type { Row } from './report';
 
 const count = 300;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Installation } from '@wherry/harness/cluster';
 import { Client } from 'pg';
-import { until } from './cluster-wait';
+import { until } from './until';
 import type { Row } from './report';
 
 const count = 2000;
@@ -13,7 +13,7 @@ const restSeconds = 60;
  */
 export async function benchIdle(wherry: Installation): Promise<Row[]> {
   await inDatabase(wherry, moreFunctions);
-  await until(async () => (await deployments(wherry)) >= count, 600);
+  await until(async () => (await deployments(wherry)) >= count, { seconds: 600, everyMs: 20 });
   // What making them left behind is collected; then the controller is at rest.
   await delay(60_000);
   const memory = Math.max(...(await controllerMemory(wherry)));

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkout } from '@wherry/harness';
 import type { Installation } from '@wherry/harness/cluster';
-import { until } from './cluster-wait';
+import { until } from './until';
 
 /** A Deployment with the pods of a function, that kubectl scales. Times are in milliseconds. */
 export type BareDeployment = Readonly<{ scaleUp: () => Promise<number>; scaleDown: () => Promise<void> }>;

@@ -6,21 +6,10 @@ import { Installation, ownCluster, tenant } from '@wherry/harness/cluster';
 import { benchDeploys } from './cluster-deploys';
 import { benchIdle } from './cluster-idle';
 import { type BareDeployment, makeBareDeployment, rawBuild } from './cluster-raw';
-import { until } from './cluster-wait';
 import { median, range, round, type Row } from './report';
+import { handler, stackOf } from './source';
+import { until } from './until';
 
-const stack = `version: 1.0
-provider:
-  name: openfaas
-functions:
-  hello:
-    lang: node
-    handler: ./hello
-    labels:
-      com.openfaas.scale.zero-duration: 2s
-`;
-const handler = (word: string) =>
-  `module.exports = async (event, context) => context.status(200).succeed('${word}');\n`;
 const rounds = 7;
 
 type Deployment = Readonly<{ id: string; status: string }>;
@@ -45,7 +34,7 @@ export async function benchCluster(): Promise<Row[]> {
   const wherry = await Installation.create(cluster);
   try {
     const repository = await Repository.create(wherry.gitUrl, 'bench');
-    await repository.commit({ 'stack.yml': stack, 'hello/handler.js': handler('first') });
+    await repository.commit({ 'stack.yml': stackOf(2), 'hello/handler.js': handler('first') });
     const first = await repository.push();
     if (!first.output.includes('Live:')) throw new Error(first.output);
     const bare = await makeBareDeployment(wherry);

@@ -7,19 +7,11 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Platform, Repository, checkout, descendants, invoke } from '@wherry/harness';
 import { median, range, type Row } from './report';
+import { handler, stackOf } from './source';
+import { until } from './until';
 
-const handler = (word: string) =>
-  `module.exports = async (event, context) => context.status(200).succeed('${word}');\n`;
-const stack = `version: 1.0
-provider:
-  name: openfaas
-functions:
-  hello:
-    lang: node
-    handler: ./hello
-    labels:
-      com.openfaas.scale.zero-duration: 1s
-`;
+/** What is waited for is what is measured. */
+const closely = { seconds: 60, everyMs: 5 };
 
 type Deployments = {
   deployments: { id: string; status: string; createdAt: string; startedAt: string; finishedAt: string }[];
@@ -75,7 +67,7 @@ function pssMiB(pid: number): number {
 
 /** `git push` of a changed handler → answered by the new code. */
 async function pushLive(platform: Platform, repository: Repository): Promise<Row> {
-  await repository.commit({ 'stack.yml': stack, 'hello/handler.js': handler('first') });
+  await repository.commit({ 'stack.yml': stackOf(1), 'hello/handler.js': handler('first') });
   const first = await repository.push();
   if (!first.isAccepted) throw new Error(first.output);
   const times: number[] = [];
@@ -85,7 +77,7 @@ async function pushLive(platform: Platform, repository: Repository): Promise<Row
     const startedAt = performance.now();
     const startedWall = Date.now();
     const push = repository.push();
-    await until(async () => (await invoke(platform, '/hello/')).text === `round ${round}`);
+    await until(async () => (await invoke(platform, '/hello/')).text === `round ${round}`, closely);
     times.push((performance.now() - startedAt) / 1000);
     await push;
     const { deployments } = await platform.api<Deployments>(
@@ -128,7 +120,7 @@ async function coldStart(platform: Platform): Promise<Row> {
   const ours: number[] = [];
   const bare: number[] = [];
   for (let round = 0; round < 10; round++) {
-    await until(async () => runningServers(platform) === 0);
+    await until(async () => runningServers(platform) === 0, closely);
     const startedAt = performance.now();
     const reply = await invoke(platform, '/hello/');
     ours.push(performance.now() - startedAt);
@@ -168,12 +160,4 @@ async function bareNode(script: string, port: number): Promise<number> {
   child.kill('SIGKILL');
   await ended;
   return elapsed;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('Waited a minute in vain.');
-    await delay(5);
-  }
 }
