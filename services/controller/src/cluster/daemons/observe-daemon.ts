@@ -1,35 +1,9 @@
-import { daemonPort } from '@wherry/cluster';
+import { conditionOf, daemonPort, type Deployment, holds, type Pod } from '@wherry/cluster';
 import type { BuildDaemonReport } from '@wherry/db';
 
-type Condition = Readonly<{ type: string; status: string; reason?: string; message?: string }>;
-type Metadata = Readonly<{
-  uid: string;
-  resourceVersion: string;
-  name: string;
-  namespace: string;
-  creationTimestamp: string;
-  deletionTimestamp?: string;
-  labels?: Readonly<Record<string, string>>;
-}>;
-type Terminated = Readonly<{ exitCode: number; reason?: string; message?: string }>;
-
-export type DaemonPod = Readonly<{
-  metadata: Metadata;
-  status?: Readonly<{
-    podIP?: string;
-    conditions?: readonly Condition[];
-    containerStatuses?: readonly Readonly<{
-      restartCount: number;
-      state?: Readonly<{ waiting?: Readonly<{ reason?: string; message?: string }>; terminated?: Terminated }>;
-      lastState?: Readonly<{ terminated?: Terminated }>;
-    }>[];
-  }>;
-}>;
-export type DaemonDeployment = Readonly<{
-  metadata: Metadata;
-  spec: Readonly<{ replicas?: number }>;
-  status?: Readonly<{ conditions?: readonly Condition[] }>;
-}>;
+export type DaemonPod = Pick<Pod, 'metadata' | 'status'>;
+export type DaemonDeployment = Pick<Deployment, 'metadata' | 'status'> &
+  Readonly<{ spec: Partial<Deployment['spec']> }>;
 
 /** Waiting reasons that do not pass by themselves. */
 const hopeless: Readonly<Record<string, string>> = {
@@ -46,12 +20,11 @@ const longestReason = 500;
 /** What is to be said of a wanted daemon. Pure. `deployment` is undefined while the cluster has not told of it. */
 export function observeDaemon(deployment: DaemonDeployment | undefined, pods: readonly DaemonPod[]): BuildDaemonReport {
   const alive = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-  const ready = alive.find((pod) => isTrue(pod.status?.conditions, 'Ready') && pod.status?.podIP);
+  const ready = alive.find((pod) => holds(pod.status?.conditions, 'Ready') && pod.status?.podIP);
   if (ready) return { state: 'ready', address: `tcp://${ready.status!.podIP}:${daemonPort}`, reason: null };
-  const refused = deployment?.status?.conditions?.find(
-    (each) => each.type === 'ReplicaFailure' && each.status === 'True',
-  );
-  if (refused && alive.length === 0) return failed('the cluster refuses its pod', refused.message);
+  const conditions = deployment?.status?.conditions;
+  if (holds(conditions, 'ReplicaFailure') && alive.length === 0)
+    return failed('the cluster refuses its pod', conditionOf(conditions, 'ReplicaFailure')?.message);
   for (const container of alive.flatMap((pod) => pod.status?.containerStatuses ?? [])) {
     const { reason = '', message } = container.state?.waiting ?? {};
     const why = hopeless[reason];
@@ -77,8 +50,4 @@ function starting(reason: string | null): BuildDaemonReport {
 function failed(why: string, message = ''): BuildDaemonReport {
   const told = message === '' ? '' : ` (${message.trim().slice(0, longestReason)})`;
   return { state: 'failed', address: null, reason: `The build daemon does not start: ${why}${told}. ${advice}` };
-}
-
-function isTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
-  return conditions?.some((each) => each.type === type && each.status === 'True') ?? false;
 }

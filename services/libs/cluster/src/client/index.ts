@@ -1,4 +1,5 @@
 export * from './cluster-client';
 export * from './mirror';
+export * from './objects';
 export * from './pod-log';
 export { resourcePath, type ObjectRef } from './resource-path';

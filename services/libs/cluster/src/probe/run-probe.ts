@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClusterError, isStatus, type ClusterClient, type ClusterObject } from '../client';
+import { ClusterError, holds, isStatus, type ClusterClient, type ClusterObject, type Pod } from '../client';
 import { probeNamespace } from '../names';
 import type { Manifest } from '../tenancy/functions-namespace';
 import { judgeProbe, parseFinding, type ProbeOutcome } from './judge-probe';
@@ -12,19 +12,6 @@ import {
   type ProbeServer,
   type ProbeSettings,
 } from './render-probe';
-
-type Terminated = Readonly<{ message?: string }>;
-type ProbePod = Readonly<{
-  metadata: Readonly<{ deletionTimestamp?: string; labels?: Readonly<Record<string, string>> }>;
-  status?: Readonly<{
-    podIP?: string;
-    conditions?: readonly Readonly<{ type: string; status: string }>[];
-    containerStatuses?: readonly Readonly<{
-      state?: Readonly<{ terminated?: Terminated; waiting?: Readonly<{ reason?: string; message?: string }> }>;
-      lastState?: Readonly<{ terminated?: Terminated }>;
-    }>[];
-  }>;
-}>;
 
 /** Until both servers are ready, and until the client has said what it found. */
 const waitSeconds = { servers: 90, client: 90 };
@@ -82,7 +69,7 @@ async function serverAddresses(
   settings: ProbeSettings,
   signal: AbortSignal,
 ): Promise<Record<ProbeServer, string> | ProbeOutcome> {
-  let last: readonly ProbePod[] = [];
+  let last: readonly Pod[] = [];
   for (let waitedMs = 0; waitedMs < waitSeconds.servers * 1000; waitedMs += lookMs) {
     last = await podsOf(client, settings, signal);
     const [guarded, open] = probeServers.map((name) => last.find((pod) => isOf(pod, name) && isReady(pod)));
@@ -95,7 +82,7 @@ async function serverAddresses(
 }
 
 async function outcomeOf(client: ClusterClient, settings: ProbeSettings, signal: AbortSignal): Promise<ProbeOutcome> {
-  let last: readonly ProbePod[] = [];
+  let last: readonly Pod[] = [];
   for (let waitedMs = 0; waitedMs < waitSeconds.client * 1000; waitedMs += lookMs) {
     last = (await podsOf(client, settings, signal)).filter((pod) => isOf(pod, probeClient));
     for (const status of last.flatMap((pod) => pod.status?.containerStatuses ?? [])) {
@@ -107,25 +94,21 @@ async function outcomeOf(client: ClusterClient, settings: ProbeSettings, signal:
   return unknown(last);
 }
 
-async function podsOf(
-  client: ClusterClient,
-  { prefix }: ProbeSettings,
-  signal: AbortSignal,
-): Promise<readonly ProbePod[]> {
+async function podsOf(client: ClusterClient, { prefix }: ProbeSettings, signal: AbortSignal): Promise<readonly Pod[]> {
   const path = `/api/v1/namespaces/${probeNamespace(prefix)}/pods`;
-  const { items } = await client.request<{ items: readonly ProbePod[] }>('GET', path, { signal });
+  const { items } = await client.request<{ items: readonly Pod[] }>('GET', path, { signal });
   return items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
 }
 
-function isOf(pod: ProbePod, name: string): boolean {
+function isOf(pod: Pod, name: string): boolean {
   return pod.metadata.labels?.['wherry.dev/probe'] === name;
 }
 
-function isReady(pod: ProbePod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+function isReady(pod: Pod): boolean {
+  return holds(pod.status?.conditions, 'Ready');
 }
 
-function unknown(pods: readonly ProbePod[]): ProbeOutcome {
+function unknown(pods: readonly Pod[]): ProbeOutcome {
   const waiting = pods.flatMap((pod) => pod.status?.containerStatuses ?? []).find((each) => each.state?.waiting);
   const { reason = '', message = '' } = waiting?.state?.waiting ?? {};
   const told = reason === '' ? 'no pod of the probe was ready in time' : `${reason} ${message}`.trim();

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import {
+  type ClusterClient,
   ClusterError,
+  type ClusterObject,
+  type Deployment,
   fieldManager,
   isStatus,
-  type ClusterClient,
-  type ClusterObject,
   type Kept,
   type NetworkPolicy,
   type TenantScope,
 } from '@wherry/cluster';
 import type { Clock } from '../clock';
 import type { DesiredRevision } from '../engine';
-import type { Deployment } from './cluster-objects';
 import { renderGeneration, type RenderSettings } from './render';
 
 export type GenerationObjectsOptions = Readonly<{

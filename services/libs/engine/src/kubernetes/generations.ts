@@ -1,17 +1,18 @@
 import {
+  type ClusterClient,
   ClusterError,
+  conditionOf,
+  type Deployment,
   isStatus,
   keyOf,
-  names,
-  type ClusterClient,
   type Mirror,
+  names,
   type ObjectRef,
+  type Pod,
   type TenantScope,
 } from '@wherry/cluster';
 import type { Clock } from '../clock';
 import type { DesiredRevision } from '../engine';
-import type { Deployment, Pod } from './cluster-objects';
-import { conditionOf } from './cluster-objects';
 import { GenerationObjects, type LivePolicy } from './generation-objects';
 import { isLeaving, refusal, replicaIdOf } from './observe-pod';
 import { planGeneration, planOutdated, type GenerationPlan, type PlannedPod } from './plan';

@@ -1,7 +1,6 @@
-import { generationName, isStatus, names, type ClusterClient } from '@wherry/cluster';
+import { type ClusterClient, generationName, isStatus, names, type Pod } from '@wherry/cluster';
 import type { DesiredRevision } from '../engine';
 import { redactionNeedles } from '../redact';
-import type { Pod } from './cluster-objects';
 import type { Needles } from './observe-pod';
 import { secretsNameOf } from './render';
 

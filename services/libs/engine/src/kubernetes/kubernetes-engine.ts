@@ -1,9 +1,17 @@
-import { clusterSource, Mirror, names, type ClusterClient, type TenantScope, type WatchEvent } from '@wherry/cluster';
+import {
+  type ClusterClient,
+  clusterSource,
+  type Deployment,
+  Mirror,
+  names,
+  type Pod,
+  type TenantScope,
+  type WatchEvent,
+} from '@wherry/cluster';
 import type { DesiredRevision, Engine, FunctionLogLine, ObservedReplica } from '../engine';
 import { systemClock } from '../adapters/clock';
 import type { Clock } from '../clock';
 import { Wake } from '../wake';
-import type { Deployment, Pod } from './cluster-objects';
 import type { LivePolicy } from './generation-objects';
 import { Generations } from './generations';
 import { KnownSecrets } from './known-secrets';

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { names, type ClusterClient, type ClusterObject } from '@wherry/cluster';
+import { type ClusterClient, type ClusterObject, type Deployment, names, type Pod } from '@wherry/cluster';
 import type { DesiredRevision, ObservedReplica } from '../engine';
 import { readUntil, Watcher } from '../engine-contract';
-import type { Deployment, Pod } from './cluster-objects';
 import type { KubernetesEngine } from './kubernetes-engine';
 import { identify, type RenderSettings } from './render';
 import { ClusterFixture } from './testing/cluster-fixture';

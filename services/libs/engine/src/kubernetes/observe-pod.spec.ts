@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { redactionNeedles } from '../redact';
-import type { ContainerStatus, Deployment, Pod, Terminated } from './cluster-objects';
+import type { ContainerStatus, Deployment, Pod, Terminated } from '@wherry/cluster';
 import { deploymentProblem, missedCrash, observePod, refusal } from './observe-pod';
 
 const settings = { startSeconds: 30 };

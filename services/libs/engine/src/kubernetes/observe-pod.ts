@@ -1,7 +1,6 @@
-import { functionPort, names } from '@wherry/cluster';
+import { conditionOf, type Deployment, functionPort, names, type Pod, type Terminated } from '@wherry/cluster';
 import type { ObservedReplica } from '../engine';
 import { LogParser } from '../log-parser';
-import { conditionOf, type Deployment, type Pod, type Terminated } from './cluster-objects';
 import { functionUid, healthPath } from './render';
 
 /** `null`: the values are not known, so nothing that the function printed may be shown. */

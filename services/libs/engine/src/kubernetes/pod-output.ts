@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isStatus, names, podLog, type ClusterClient } from '@wherry/cluster';
+import { type ClusterClient, isStatus, names, type Pod, podLog } from '@wherry/cluster';
 import type { FunctionLogLine } from '../engine';
 import type { Clock } from '../clock';
 import { LogParser } from '../log-parser';
 import { Wake } from '../wake';
-import type { Pod } from './cluster-objects';
 import type { Needles } from './observe-pod';
 import { containerName } from './render';
 

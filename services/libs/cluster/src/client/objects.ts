@@ -1,4 +1,4 @@
-/** The parts of Kubernetes' objects that the engine reads, as JSON has them. */
+/** The parts of Kubernetes' objects that Wherry reads, as JSON has them. */
 type Metadata = Readonly<{
   uid: string;
   resourceVersion: string;
@@ -9,7 +9,7 @@ type Metadata = Readonly<{
   labels?: Readonly<Record<string, string>>;
   annotations?: Readonly<Record<string, string>>;
 }>;
-type Condition = Readonly<{ type: string; status: string; reason?: string; message?: string }>;
+export type Condition = Readonly<{ type: string; status: string; reason?: string; message?: string }>;
 
 export type Terminated = Readonly<{
   exitCode: number;
@@ -54,4 +54,9 @@ export type Deployment = Readonly<{
 
 export function conditionOf(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
   return conditions?.find((each) => each.type === type);
+}
+
+/** Whether a condition is there and true. */
+export function holds(conditions: readonly Condition[] | undefined, type: string): boolean {
+  return conditionOf(conditions, type)?.status === 'True';
 }
