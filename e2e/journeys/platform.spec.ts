@@ -211,7 +211,7 @@ test('a normal user starts it, pushes, and is served', async () => {
       const status = statusOf(pid);
       if (status !== null) expect(status, command).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
     }
-    if (platform.local.sandbox === 'none') expect(platform.text()).toContain('WITHOUT A SANDBOX');
+    if (platform.local.sandbox === 'none') await expect.poll(() => platform.text()).toContain('WITHOUT A SANDBOX');
     repository.remove();
   });
 });
@@ -223,8 +223,9 @@ test('without a sandbox it warns, serves the operator, and refuses secrets and f
   const wrapper = isMissing ? [] : ['unshare', '--mount', '--', 'sh', '-c', hide, 'hide-bubblewrap'];
   await withPlatform({ wrapper }, async (platform) => {
     expect(platform.local.sandbox).toBe('none');
-    expect(platform.text()).toContain('WITHOUT A SANDBOX');
-    expect(platform.text()).toContain('apt-get install bubblewrap');
+    // The banner follows local.json, which is what a start is waited for by.
+    await expect.poll(() => platform.text()).toContain('WITHOUT A SANDBOX');
+    await expect.poll(() => platform.text()).toContain('apt-get install bubblewrap');
     const repository = await pushed(platform, 'plain', { 'plain/handler.js': handler('unsandboxed') });
     expect((await invoke(platform, '/plain/')).text).toBe('unsandboxed');
 
