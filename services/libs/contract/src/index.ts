@@ -2,3 +2,4 @@ export * from './build';
 export * from './channels';
 export * from './invocation';
 export * from './local-state';
+export * from './repository-settings';

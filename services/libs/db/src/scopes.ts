@@ -17,6 +17,12 @@ export const scopes = [
   'sweep',
   /** git: comparing the bare repositories with the ledger. */
   'refs',
+  /** api: webhook deliveries, before anybody knows whose they are. */
+  'intake',
+  /** worker: whose a delivery is; making tenants of installations. */
+  'github',
+  /** api: the tenants of somebody whom GitHub has named. */
+  'login',
 ] as const;
 export type Scope = (typeof scopes)[number];
 

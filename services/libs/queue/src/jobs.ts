@@ -7,6 +7,10 @@ export type Jobs = {
   plan: Readonly<{ tenantId: string; repositoryId: string; ref: string; forcedAt?: number }>;
   /** Build a queued deployment. */
   build: Readonly<{ tenantId: string; deploymentId: string }>;
+  /** Handle a stored webhook delivery. */
+  delivery: Readonly<{ deliveryId: string }>;
+  /** Tell GitHub what became of a deployment, as far as it was not told. */
+  report: Readonly<{ tenantId: string; deploymentId: string }>;
 };
 export type JobName = keyof Jobs;
 
@@ -18,6 +22,8 @@ export type JobName = keyof Jobs;
 export const groupOf: { readonly [N in JobName]: (data: Jobs[N]) => string } = {
   plan: ({ tenantId, repositoryId, ref }) => `${tenantId}/${repositoryId}/${ref}`,
   build: ({ tenantId, deploymentId }) => `${tenantId}/${deploymentId}`,
+  delivery: ({ deliveryId }) => deliveryId,
+  report: ({ tenantId, deploymentId }) => `${tenantId}/${deploymentId}`,
 };
 
 const aDay = 86_400;
@@ -38,4 +44,6 @@ export const queueOptions = {
   plan: { ...common, expireInSeconds: 120 },
   // Longer than any build may take: a build has a time limit of its own.
   build: { ...common, expireInSeconds: 2 * 3600 },
+  delivery: { ...common, expireInSeconds: 120 },
+  report: { ...common, expireInSeconds: 120 },
 } as const satisfies Record<JobName, object>;

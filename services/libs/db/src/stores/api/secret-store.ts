@@ -64,7 +64,7 @@ async function nextSlot(tx: Tx, name: string): Promise<SecretSlot | null> {
     select e.id as "environmentId", coalesce(s.version, 0) + 1 as version, k.public_key as "publicKey"
     from environments e
     cross join lateral (
-      select public_key from sealing_keys where retired_at is null order by created_at desc, key_id limit 1) k
+      select public_key from sealing_keys where retired_at is null and holder = 'controller' order by created_at desc, key_id limit 1) k
     left join secrets s on s.tenant_id = e.tenant_id and s.environment_id = e.id and s.name = ${name}
     where e.kind = 'production'`;
   return slot ?? null;

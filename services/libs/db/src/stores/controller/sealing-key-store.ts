@@ -11,7 +11,8 @@ export class SealingKeyStore {
         insert into sealing_keys (key_id, public_key) values (${keyId}, ${Buffer.from(publicKey)})
         on conflict (key_id) do update set retired_at = null where sealing_keys.retired_at is not null`;
       await tx.$executeRaw`
-        update sealing_keys set retired_at = now() where key_id <> ${keyId} and retired_at is null`;
+        update sealing_keys set retired_at = now()
+        where holder = 'controller' and key_id <> ${keyId} and retired_at is null`;
     });
   }
 }
