@@ -227,7 +227,7 @@ create policy github on github_installations for select to wherry_worker using (
 create policy github on repositories for select to wherry_worker using (app_scope() = 'github');
 create policy github on tenants for select to wherry_worker using (app_scope() = 'github');
 create policy github_creates on tenants for insert to wherry_worker with check (app_scope() = 'github');
-create policy github on environments for insert to wherry_worker with check (app_scope() = 'github');
+create policy github_creates on environments for insert to wherry_worker with check (app_scope() = 'github');
 create policy github on github_reports for select to wherry_worker using (app_scope() = 'github');
 create policy github on environments for select to wherry_worker using (app_scope() = 'github');
 create policy github on deployments for select to wherry_worker using (app_scope() = 'github');
