@@ -1,1 +1,3 @@
-export {};
+export * from './ask';
+export * from './github-app';
+export * from './github-error';
