@@ -157,6 +157,8 @@ create index github_deliveries_open on github_deliveries (received_at) where sta
 create index github_deliveries_by_tenant on github_deliveries (tenant_id, received_at);
 
 -- What GitHub was told of a deployment. told: the last words of each channel, so that only a change is told again.
+-- lease_until: somebody tells it now, and nobody else does meanwhile: GitHub would make everything twice.
+-- failing_since: the first of the failures in a row. A report that failed for a day is given up until there is news.
 create table github_reports (
   tenant_id text not null,
   deployment_id text not null,
@@ -164,7 +166,9 @@ create table github_reports (
   github_deployment_id bigint,
   told jsonb not null default '{}',
   is_settled boolean not null default false,
+  lease_until timestamptz,
   failures integer not null default 0,
+  failing_since timestamptz,
   next_try_at timestamptz not null default now(),
   last_error text,
   updated_at timestamptz not null default now(),
@@ -172,12 +176,14 @@ create table github_reports (
   foreign key (tenant_id, deployment_id) references deployments (tenant_id, id) on delete cascade
 );
 create index github_reports_open on github_reports (next_try_at) where not is_settled;
+-- comment_id is null while the comment is being made.
 create table github_comments (
   tenant_id text not null,
   repository_id text not null,
   pull_request integer not null,
-  comment_id bigint not null,
-  told text not null,
+  comment_id bigint,
+  told text,
+  lease_until timestamptz,
   updated_at timestamptz not null default now(),
   primary key (tenant_id, repository_id, pull_request),
   foreign key (tenant_id, repository_id) references repositories (tenant_id, id) on delete cascade
