@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const exclude = ['node_modules/**', 'dist/**', 'e2e/**', 'builder/examples/**'];
-const excludeFromCluster = exclude.filter((pattern) => pattern !== 'e2e/**');
+const journeys = 'e2e/!(doubles)/**';
+const exclude = ['node_modules/**', 'dist/**', journeys, 'builder/examples/**'];
+const excludeFromCluster = exclude.filter((pattern) => pattern !== journeys);
 
 const [medium, cluster] = ['**/*.medium.spec.ts', '**/*.cluster.spec.ts'];
 

@@ -25,7 +25,15 @@ const common = {
 await part('database-client', ['services/libs/db/prisma', 'services/libs/db/prisma.config.ts'], generateClient);
 await part(
   'processes',
-  ['services', 'builder/src', 'infra/local/src', 'infra/bench/src', 'infra/harness/src', 'tsconfig.base.json'],
+  [
+    'services',
+    'builder/src',
+    'infra/local/src',
+    'infra/bench/src',
+    'infra/harness/src',
+    'e2e/doubles',
+    'tsconfig.base.json',
+  ],
   bundle,
 );
 await part('templates', ['builder/templates', 'builder/watchdog'], templates);
@@ -70,6 +78,7 @@ function generateClient() {
 async function bundle() {
   const entries = { supervisor: 'infra/local/src/main.ts', bench: 'infra/bench/src/main.ts' };
   entries['login-link'] = 'services/api/src/login-link/main.ts';
+  entries['github-double'] = 'e2e/doubles/github/src/main.ts';
   for (const name of ['api', 'gateway', 'git', 'worker', 'controller', 'registry', 'migrate', 'egress'])
     entries[name] = `services/${name}/src/main.ts`;
   await build({
