@@ -58,6 +58,7 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'GitTokenStore.identify': 'authentication',
   'RefStore.listLedgers': 'refs',
 
+  'GithubReportStore.pending': 'github',
   'ProofStore.acknowledgement': null,
   'SweepStore.artifactsInUse': 'sweep',
   'SweepStore.pending': 'sweep',

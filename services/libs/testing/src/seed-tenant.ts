@@ -164,6 +164,16 @@ function records(t: SeededTenant, text: string): [table: string, row: Row][] {
     ['receipts', receipt],
     ['log_chunks', log],
     ['log_chunks', { ...build, source: 'build' }],
+    ['github_reports', { tenant_id: t.tenantId, deployment_id: t.deploymentId, told: JSON.stringify({ phase: text }) }],
+    [
+      'github_comments',
+      { tenant_id: t.tenantId, repository_id: t.repositoryId, pull_request: 1, comment_id: 1, told: text },
+    ],
+    ['github_team_roles', { tenant_id: t.tenantId, team_id: 1, team_slug: text, role: 'developer' }],
+    [
+      'audit_log',
+      { tenant_id: t.tenantId, actor_kind: 'platform', actor_name: text, action: 'seed.made', target: 'x' },
+    ],
     ['usage_hourly', { tenant_id: t.tenantId, function_id: t.functionId, hour: hourOf(at), invocations: 1 }],
   ];
 }

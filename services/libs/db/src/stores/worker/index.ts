@@ -2,6 +2,7 @@ export * from './build-daemon-wish-store';
 export type { BuildLogLine, BuildRecords } from './build-records';
 export * from './build-result-store';
 export { BuildStore, type BuildLease, type BuildState, type ClaimedBuild } from './build-store';
+export * from './github-report-store';
 export {
   PlanStore,
   type NewToken,

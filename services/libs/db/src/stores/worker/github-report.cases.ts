@@ -1,0 +1,33 @@
+import type { SeededTenant } from '@wherry/testing';
+import { casesOf, type StoreCases } from '../../tenancy/cases';
+import { GithubReportStore } from './index';
+
+const ofGithub = `update repositories set source = 'github', github_id = abs(hashtext($1)), installation_id = 1,
+  full_name = 'acme/seed' where tenant_id = $1`;
+const previewed = `update environments set kind = 'preview', label = 'pr-1--' || $1, pull_request = 1,
+  repository_id = (select id from repositories where tenant_id = $1) where tenant_id = $1`;
+const commentOf = ({ repositoryId, environmentId }: SeededTenant) => ({
+  repositoryId,
+  environmentId,
+  pullRequest: 1,
+});
+
+export const crossTenantCases: readonly StoreCases[] = [
+  casesOf(GithubReportStore, (db) => new GithubReportStore(db), {
+    claim: {
+      given: ofGithub,
+      attempt: ({ store, tenantId, theirs }) => store.claim(tenantId, theirs.deploymentId, 60),
+    },
+    save: ({ store, tenantId, theirs }) => {
+      const ids = { checkRunId: 9, githubDeploymentId: 9 };
+      const outcome = { ...ids, told: {}, isSettled: true, nextTrySeconds: 0, failure: 'none', error: null } as const;
+      return store.save(tenantId, theirs.deploymentId, outcome);
+    },
+    claimComment: {
+      given: previewed,
+      attempt: ({ store, tenantId, theirs }) => store.claimComment(tenantId, commentOf(theirs), 60),
+    },
+    saveComment: ({ store, tenantId, theirs }) =>
+      store.saveComment(tenantId, commentOf(theirs), { commentId: 9, told: 'new' }),
+  }),
+];
