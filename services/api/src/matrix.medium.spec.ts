@@ -2,46 +2,8 @@ import { operations, type Operation, type OperationId } from '@wherry/contract/a
 import { seedTenant, type SeededTenant } from '@wherry/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishSealingKey, startApi, type Harness, type Reply } from './testing/harness';
+import { cases, pathOf } from './testing/operation-cases';
 
-/**
- * How each operation succeeds on a seeded tenant: a body where it has one, and the status. An operation of the contract
- * that is not here does not compile; one that is here goes through every row of the matrix below.
- */
-const cases: Record<OperationId, { body?: (seeded: SeededTenant) => object; status: number; params?: object }> = {
-  createSessionFromLink: { body: () => ({ link: 'unknown' }), status: 401 },
-  getSession: { status: 200 },
-  endSession: { status: 204 },
-  createLoginLink: { body: () => ({}), status: 201 },
-  listTenants: { status: 200 },
-  createTenant: { body: () => ({ slug: 'another', name: 'Another' }), status: 201 },
-  listFunctions: { status: 200 },
-  getFunction: { status: 200 },
-  listRevisions: { status: 200 },
-  invokeFunction: { body: () => ({}), status: 200 },
-  listFunctionLogs: { status: 200 },
-  tailFunctionLogs: { status: 200 },
-  getFunctionUsage: { status: 200 },
-  getUsage: { status: 200 },
-  listDeployments: { status: 200 },
-  getDeployment: { status: 200 },
-  listBuildLog: { status: 200 },
-  tailBuildLog: { status: 200 },
-  cancelDeployment: { body: () => ({}), status: 202 },
-  rollbackToDeployment: { body: () => ({}), status: 409 },
-  listRepositories: { status: 200 },
-  resumeReleases: { body: () => ({}), status: 202 },
-  setProductionBranch: { body: ({ ref }) => ({ branch: ref.slice('refs/heads/'.length) }), status: 202 },
-  redeploy: { body: () => ({}), status: 202 },
-  listSecrets: { status: 200 },
-  putSecret: { body: () => ({ value: 'canary' }), status: 200 },
-  deleteSecret: { status: 204 },
-  listVariables: { status: 200 },
-  putVariable: { body: () => ({ value: 'x' }), status: 200 },
-  deleteVariable: { status: 204 },
-  listTokens: { status: 200 },
-  createToken: { body: () => ({ name: 'ci', scopes: ['deploy'], expiresInDays: null }), status: 201 },
-  revokeToken: { status: 204 },
-};
 const all = Object.entries(operations) as [OperationId, Operation][];
 const ofTenants = all.filter(([, { auth }]) => auth.startsWith('tenant:'));
 
@@ -59,16 +21,6 @@ beforeAll(async () => {
   await publishSealingKey(api);
 });
 afterAll(() => api.close());
-
-/** The path of an operation on what was seeded for one tenant, as reached through the slug of another. */
-function pathOf({ path }: Operation, seeded: SeededTenant, slug = seeded.slug): string {
-  const values: Record<string, string> = {
-    ...{ tenant: slug, function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
-    ...{ repository: seeded.repositoryName, secret: `seed-${seeded.slug}` },
-    ...{ kind: 'build', variable: `SEED_${seeded.slug}` },
-  };
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
-}
 
 function send(id: OperationId, path: string, headers: Record<string, string>, seeded = mine): Promise<Reply> {
   const body = cases[id].body?.(seeded);

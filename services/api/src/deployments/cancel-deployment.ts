@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsoleDeploymentStore, type TenantRow } from '@wherry/db';
+import { ConsoleDeploymentStore } from '@wherry/db';
 import { isFinished } from '@wherry/domain';
 import { DomainError } from '@wherry/problem';
 import type { ApiSettings } from '../config';
 import type { OutputOf } from '../http/operation';
+import type { TenantAccess } from '../http/request-context';
 import { SETTINGS, SYSTEM, type System } from '../system';
 import { deploymentDetailView } from './deployment-view';
 import { deploymentNotFound } from './find-deployments';
@@ -18,8 +19,8 @@ export class CancelDeployment {
   ) {}
 
   /** @throws DomainError `deployment.not_found`, or `deployment.finished` when there is nothing left to cancel. */
-  async execute(tenant: TenantRow, deploymentId: string): Promise<OutputOf<'cancelDeployment'>> {
-    const row = await this.store.requestCancel(tenant.id, deploymentId, this.system.now());
+  async execute({ tenant, actor }: TenantAccess, deploymentId: string): Promise<OutputOf<'cancelDeployment'>> {
+    const row = await this.store.requestCancel(tenant.id, actor, deploymentId, this.system.now());
     if (row === null) throw deploymentNotFound();
     if (isFinished(row.status) && row.status !== 'cancelled') {
       throw new DomainError('deployment.finished', `The deployment is ${row.status}; there is nothing to cancel.`);

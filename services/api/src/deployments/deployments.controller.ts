@@ -31,10 +31,10 @@ export class DeploymentsController {
 
   @Operation('cancelDeployment')
   cancelDeployment(
-    @Access() { tenant }: TenantAccess,
+    @Access() access: TenantAccess,
     @Input() { params }: InputOf<'cancelDeployment'>,
   ): Promise<OutputOf<'cancelDeployment'>> {
-    return this.cancel.execute(tenant, params.deployment);
+    return this.cancel.execute(access, params.deployment);
   }
 
   @Operation('rollbackToDeployment')

@@ -21,10 +21,13 @@ export class RollbackToDeployment {
    * While a rollback to it is under way, asking again answers that one.
    * @throws DomainError `deployment.not_found`, or `deployment.not_restorable` with the reason.
    */
-  async execute({ tenant, caller }: TenantAccess, deploymentId: string): Promise<OutputOf<'rollbackToDeployment'>> {
+  async execute(
+    { tenant, caller, actor }: TenantAccess,
+    deploymentId: string,
+  ): Promise<OutputOf<'rollbackToDeployment'>> {
     const id = newId('release', (count) => this.system.randomBytes(count));
     const wish = { id, userId: userIdOf(caller), now: this.system.now() };
-    const release = await this.store.rollback(tenant.id, deploymentId, wish, (deployment) => {
+    const release = await this.store.rollback(tenant.id, actor, deploymentId, wish, (deployment) => {
       const why = whyNotRestorable(deployment);
       if (why !== null) throw new DomainError('deployment.not_restorable', why);
     });

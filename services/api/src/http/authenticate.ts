@@ -5,10 +5,14 @@ import { DomainError } from '@wherry/problem';
 import type { ApiSettings } from '../config';
 import { hashOf, SETTINGS, SYSTEM, type System } from '../system';
 import { readCookie, sessionCookie } from './cookies';
-import type { Caller, TenantAccess } from './request-context';
+import { actorOf, type Caller, type TenantAccess } from './request-context';
 
-/** What a request shows of its sender. */
-export type Credentials = Readonly<{ cookie: string | undefined; authorization: string | undefined }>;
+/** What a request shows of its sender; its id is for what the log says of their changes. */
+export type Credentials = Readonly<{
+  cookie: string | undefined;
+  authorization: string | undefined;
+  requestId: string;
+}>;
 export type Authenticated = Readonly<{ caller: Caller; access?: TenantAccess }>;
 
 const rank: Record<MemberRole, number> = { billing: 0, viewer: 1, developer: 2, owner: 3 };
@@ -32,13 +36,13 @@ export class Authenticate {
   async execute(operation: Operation, slug: string | null, credentials: Credentials): Promise<Authenticated> {
     const bearer = /^Bearer +(\S+)$/i.exec(credentials.authorization ?? '')?.[1];
     const authenticated = bearer
-      ? await this.byToken(operation, slug, bearer)
-      : await this.bySession(slug, readCookie(credentials.cookie, sessionCookie));
+      ? await this.byToken(operation, slug, bearer, credentials.requestId)
+      : await this.bySession(slug, readCookie(credentials.cookie, sessionCookie), credentials.requestId);
     authorize(operation, authenticated);
     return authenticated;
   }
 
-  private async bySession(slug: string | null, value: string | null): Promise<Authenticated> {
+  private async bySession(slug: string | null, value: string | null, requestId: string): Promise<Authenticated> {
     if (value === null) throw unauthenticated();
     const sessionHash = hashOf(value);
     const now = this.system.now();
@@ -48,11 +52,16 @@ export class Authenticate {
     if (now.getTime() - found.lastSeenAt.getTime() > touchMs) await this.store.touchSession(sessionHash, now);
     const { userId, userName, isOperator, expiresAt, membership } = found;
     const caller = { kind: 'session', sessionHash, userId, userName, isOperator, expiresAt } as const;
-    return membership ? { caller, access: { ...membership, caller } } : { caller };
+    return membership ? { caller, access: { ...membership, caller, actor: actorOf(caller, requestId) } } : { caller };
   }
 
   /** A token acts as a developer of its tenant, and as an owner where an operation takes tokens nevertheless. */
-  private async byToken(operation: Operation, slug: string | null, value: string): Promise<Authenticated> {
+  private async byToken(
+    operation: Operation,
+    slug: string | null,
+    value: string,
+    requestId: string,
+  ): Promise<Authenticated> {
     const hash = hashOf(value);
     const now = this.system.now();
     const found = await this.store.findToken(hash, now);
@@ -60,9 +69,10 @@ export class Authenticate {
     const lastUsed = found.lastUsedAt?.getTime() ?? 0;
     if (now.getTime() - lastUsed > touchMs) await this.store.touchToken(hash, now);
     if (!operation.auth.startsWith('tenant:')) throw forbidden('API tokens cannot do this; sign in to the console.');
-    const caller = { kind: 'token', tokenId: found.tokenId, scopes: found.scopes } as const;
+    const { tokenId, tokenName, scopes } = found;
+    const caller = { kind: 'token', tokenId, tokenName, scopes } as const;
     if (found.tenant.slug !== slug) return { caller };
-    return { caller, access: { tenant: found.tenant, role: 'owner', caller } };
+    return { caller, access: { tenant: found.tenant, role: 'owner', caller, actor: actorOf(caller, requestId) } };
   }
 }
 
@@ -80,7 +90,7 @@ function authorize(operation: Operation, { caller, access }: Authenticated): voi
 }
 
 function authorizeToken(operation: Operation, scopes: readonly string[]): void {
-  if (operation.tokens === 'refused') throw forbidden('API tokens cannot manage tokens; sign in to the console.');
+  if (operation.tokens === 'refused') throw forbidden('API tokens cannot do this; sign in to the console.');
   const needed = operation.method === 'GET' ? 'read' : 'deploy';
   if (!scopes.includes(needed)) throw forbidden(`This token does not have the scope "${needed}".`);
 }

@@ -72,11 +72,11 @@ export class EventStreams {
   }
 
   private async isStillAllowed(request: Request): Promise<boolean> {
-    const { operation, access } = contextOf(request);
+    const { operation, access, requestId } = contextOf(request);
     const { cookie, authorization } = request.headers;
     try {
       const shape: Operation = operations[operation!];
-      await this.authenticate.execute(shape, access?.tenant.slug ?? null, { cookie, authorization });
+      await this.authenticate.execute(shape, access?.tenant.slug ?? null, { cookie, authorization, requestId });
       return true;
     } catch (error) {
       if (error instanceof DomainError) return false;

@@ -32,6 +32,7 @@ export class OperationGuard implements CanActivate {
     const { caller, access } = await this.authenticate.execute(operation, typeof tenant === 'string' ? tenant : null, {
       cookie: request.headers.cookie,
       authorization: request.headers.authorization,
+      requestId: requestContext.requestId,
     });
     requestContext.caller = caller;
     if (access) requestContext.access = access;

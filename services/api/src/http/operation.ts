@@ -18,7 +18,7 @@ import {
   type Operations,
 } from '@wherry/contract/api';
 import type { Request } from 'express';
-import { contextOf, sessionOf } from './request-context';
+import { actorOf, contextOf, sessionOf } from './request-context';
 
 export const OPERATION = 'wherry:operation';
 const methods = { GET: Get, POST: Post, PUT: Put, DELETE: Delete };
@@ -54,6 +54,12 @@ export const Input = createParamDecorator((_data: unknown, context: ExecutionCon
 /** The tenant in the path with the caller's role: TenantAccess. */
 export const Access = createParamDecorator((_data: unknown, context: ExecutionContext) => {
   return contextOf(requestOf(context)).access;
+});
+
+/** The signed-in user as the audit log names them, where no tenant is in the path: Actor. */
+export const SignedInActor = createParamDecorator((_data: unknown, context: ExecutionContext) => {
+  const { caller, requestId } = contextOf(requestOf(context));
+  return actorOf(sessionOf(caller), requestId);
 });
 
 /** The signed-in user: a Caller of kind `session`. */

@@ -1,4 +1,4 @@
-import type { MemberRole, TenantRow } from '@wherry/db';
+import type { Actor, MemberRole, TenantRow } from '@wherry/db';
 import type { OperationId } from '@wherry/contract/api';
 import type { Request } from 'express';
 
@@ -12,10 +12,10 @@ export type Caller =
       isOperator: boolean;
       expiresAt: Date;
     }>
-  | Readonly<{ kind: 'token'; tokenId: string; scopes: readonly string[] }>;
+  | Readonly<{ kind: 'token'; tokenId: string; tokenName: string; scopes: readonly string[] }>;
 
 /** The tenant in the path, once it is known that the caller may see it. */
-export type TenantAccess = Readonly<{ tenant: TenantRow; role: MemberRole; caller: Caller }>;
+export type TenantAccess = Readonly<{ tenant: TenantRow; role: MemberRole; caller: Caller; actor: Actor }>;
 
 /** What is known of a request while it is handled. */
 export type RequestContext = {
@@ -47,6 +47,13 @@ export function contextOf(request: Request): RequestContext {
 export function sessionOf(caller: Caller | undefined): Extract<Caller, { kind: 'session' }> {
   if (caller?.kind !== 'session') throw new Error('An operation for sessions was reached without one.');
   return caller;
+}
+
+/** The caller as the audit log names them. */
+export function actorOf(caller: Caller, requestId: string): Actor {
+  return caller.kind === 'session'
+    ? { kind: 'user', id: caller.userId, name: caller.userName, requestId }
+    : { kind: 'token', id: caller.tokenId, name: caller.tokenName, requestId };
 }
 
 /** The user who is to be named as the author of a change; tokens are nobody. */

@@ -3,6 +3,7 @@ import { ConsoleRepositoryStore, type TenantRow, type Tx } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
 import { Queue } from '@wherry/queue';
 import type { OutputOf } from '../http/operation';
+import type { TenantAccess } from '../http/request-context';
 import { SYSTEM, type System } from '../system';
 
 /** Deploys what the production branch of a repository holds now, without a push. */
@@ -15,8 +16,8 @@ export class DeployHead {
   ) {}
 
   /** @throws DomainError `repository.not_found`, or `repository.empty` when its production branch does not exist. */
-  async again(tenant: TenantRow, repository: string): Promise<OutputOf<'redeploy'>> {
-    const head = await this.store.withProductionHead(tenant.id, repository, this.plan(tenant));
+  async again({ tenant, actor }: TenantAccess, repository: string): Promise<OutputOf<'redeploy'>> {
+    const head = await this.store.withProductionHead(tenant.id, actor, repository, this.plan(tenant));
     if (head === null) throw repositoryNotFound(repository);
     if (head.hasHead) return { isQueued: true, ref: `refs/heads/${head.productionBranch}` };
     const branch = head.productionBranch ?? 'main';
@@ -28,8 +29,8 @@ export class DeployHead {
    * unchanged functions are not built twice. Without a hold nothing happens.
    * @throws DomainError `repository.not_found`
    */
-  async resume(tenant: TenantRow, repository: string): Promise<OutputOf<'resumeReleases'>> {
-    const head = await this.store.removePins(tenant.id, repository, this.plan(tenant));
+  async resume({ tenant, actor }: TenantAccess, repository: string): Promise<OutputOf<'resumeReleases'>> {
+    const head = await this.store.removePins(tenant.id, actor, repository, this.plan(tenant));
     if (head === null) throw repositoryNotFound(repository);
     return { isQueued: head.removed > 0 && head.hasHead, ref: `refs/heads/${head.productionBranch ?? 'main'}` };
   }

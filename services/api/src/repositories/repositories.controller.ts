@@ -20,25 +20,22 @@ export class RepositoriesController {
 
   @Operation('resumeReleases')
   resumeReleases(
-    @Access() { tenant }: TenantAccess,
+    @Access() access: TenantAccess,
     @Input() { params }: InputOf<'resumeReleases'>,
   ): Promise<OutputOf<'resumeReleases'>> {
-    return this.deploy.resume(tenant, params.repository);
+    return this.deploy.resume(access, params.repository);
   }
 
   @Operation('setProductionBranch')
   setProductionBranch(
-    @Access() { tenant }: TenantAccess,
+    @Access() access: TenantAccess,
     @Input() { params, body }: InputOf<'setProductionBranch'>,
   ): Promise<OutputOf<'setProductionBranch'>> {
-    return this.productionBranch.execute(tenant, params.repository, body.branch);
+    return this.productionBranch.execute(access, params.repository, body.branch);
   }
 
   @Operation('redeploy')
-  redeploy(
-    @Access() { tenant }: TenantAccess,
-    @Input() { params }: InputOf<'redeploy'>,
-  ): Promise<OutputOf<'redeploy'>> {
-    return this.deploy.again(tenant, params.repository);
+  redeploy(@Access() access: TenantAccess, @Input() { params }: InputOf<'redeploy'>): Promise<OutputOf<'redeploy'>> {
+    return this.deploy.again(access, params.repository);
   }
 }

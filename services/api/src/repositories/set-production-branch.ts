@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsoleRepositoryStore, type TenantRow } from '@wherry/db';
+import { ConsoleRepositoryStore } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
 import { Queue } from '@wherry/queue';
 import type { OutputOf } from '../http/operation';
+import type { TenantAccess } from '../http/request-context';
 import { SYSTEM, type System } from '../system';
 import { repositoryNotFound } from './deploy-head';
 
@@ -20,10 +21,15 @@ export class SetProductionBranch {
    * another branch was deployed after it. Choosing the same branch again does nothing.
    * @throws DomainError `repository.not_found`, or `repository.empty` when the branch does not exist.
    */
-  async execute(tenant: TenantRow, repository: string, branch: string): Promise<OutputOf<'setProductionBranch'>> {
+  async execute(
+    { tenant, actor }: TenantAccess,
+    repository: string,
+    branch: string,
+  ): Promise<OutputOf<'setProductionBranch'>> {
     const now = this.system.now();
     const forcedAt = now.getTime();
-    const done = await this.store.setProductionBranch(tenant.id, repository, { branch, now }, (tx, repositoryId, ref) =>
+    const wish = { branch, now };
+    const done = await this.store.setProductionBranch(tenant.id, actor, repository, wish, (tx, repositoryId, ref) =>
       this.queue.send(tx, 'plan', { tenantId: tenant.id, repositoryId, ref, forcedAt }),
     );
     if (done === null) throw repositoryNotFound(repository);

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsoleSecretStore, type ConsoleSecretRow, type TenantRow } from '@wherry/db';
+import { type Actor, ConsoleSecretStore, type ConsoleSecretRow, type TenantRow } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
 import { seal } from '@wherry/sealing';
 import type { ApiSettings } from '../config';
@@ -23,7 +23,7 @@ export class ChangeSecrets {
    * @throws DomainError `secret.sandbox_required` when functions run unsandboxed; `platform.unavailable` as long as the
    * controller has not published a key.
    */
-  async put(tenant: TenantRow, name: string, value: string): Promise<OutputOf<'putSecret'>> {
+  async put(tenant: TenantRow, actor: Actor, name: string, value: string): Promise<OutputOf<'putSecret'>> {
     if (this.settings.sandbox === 'none') {
       throw new DomainError(
         'secret.sandbox_required',
@@ -32,7 +32,8 @@ export class ChangeSecrets {
       );
     }
     const bytes = Buffer.from(value, 'utf8');
-    const row = await this.store.put(tenant.id, name, this.system.now(), ({ environmentId, version, publicKey }) =>
+    const now = this.system.now();
+    const row = await this.store.put(tenant.id, actor, name, now, ({ environmentId, version, publicKey }) =>
       seal(publicKey, { tenantId: tenant.id, environmentId, name, version, value: bytes }),
     );
     bytes.fill(0);
@@ -41,8 +42,8 @@ export class ChangeSecrets {
   }
 
   /** @throws DomainError `secret.not_found` */
-  async delete(tenant: TenantRow, name: string): Promise<void> {
-    if (await this.store.delete(tenant.id, name)) return;
+  async delete(tenant: TenantRow, actor: Actor, name: string): Promise<void> {
+    if (await this.store.delete(tenant.id, actor, name)) return;
     throw new DomainError('secret.not_found', `There is no secret "${name}".`);
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsoleVariableStore, type ConsoleVariableRow, type TenantRow } from '@wherry/db';
+import { type Actor, ConsoleVariableStore, type ConsoleVariableRow, type TenantRow } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
 import type { InputOf, OutputOf } from '../http/operation';
 import { SYSTEM, type System } from '../system';
@@ -16,15 +16,19 @@ export class ChangeVariables {
     return { variables: (await this.store.list(tenant.id)).map(view) };
   }
 
-  async put(tenant: TenantRow, { params, body }: InputOf<'putVariable'>): Promise<OutputOf<'putVariable'>> {
+  async put(
+    tenant: TenantRow,
+    actor: Actor,
+    { params, body }: InputOf<'putVariable'>,
+  ): Promise<OutputOf<'putVariable'>> {
     const row = { kind: params.kind, name: params.variable, value: body.value, updatedAt: this.system.now() };
-    await this.store.put(tenant.id, row);
+    await this.store.put(tenant.id, actor, row);
     return view(row);
   }
 
   /** @throws DomainError `variable.not_found` */
-  async delete(tenant: TenantRow, { params }: InputOf<'deleteVariable'>): Promise<void> {
-    if (await this.store.delete(tenant.id, params.kind, params.variable)) return;
+  async delete(tenant: TenantRow, actor: Actor, { params }: InputOf<'deleteVariable'>): Promise<void> {
+    if (await this.store.delete(tenant.id, actor, params.kind, params.variable)) return;
     throw new DomainError('variable.not_found', `There is no ${params.kind} variable "${params.variable}".`);
   }
 }

@@ -1,5 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsoleRepositoryStore, ConsoleTokenStore, type ConsoleTokenRow, type TenantRow } from '@wherry/db';
+import {
+  type Actor,
+  ConsoleRepositoryStore,
+  ConsoleTokenStore,
+  type ConsoleTokenRow,
+  type TenantRow,
+} from '@wherry/db';
 import { newId } from '@wherry/domain';
 import { DomainError } from '@wherry/problem';
 import type { InputOf, OutputOf } from '../http/operation';
@@ -25,7 +31,7 @@ export class ManageTokens {
 
   /** @throws DomainError `repository.not_found`; `request.invalid` for a scope that one repository cannot limit. */
   async create(
-    { tenant, caller }: TenantAccess,
+    { tenant, caller, actor }: TenantAccess,
     { name, scopes, repository, expiresInDays }: InputOf<'createToken'>['body'],
   ): Promise<OutputOf<'createToken'>> {
     const { userId, userName } = sessionOf(caller);
@@ -35,14 +41,15 @@ export class ManageTokens {
     const id = newId('token', (count) => this.system.randomBytes(count));
     const value = newSecretValue('wherry_', this.system);
     const token = { id, name, scopes, createdAt, expiresAt };
-    await this.store.create(tenant.id, { ...token, tokenHash: hashOf(value), repositoryId, createdBy: userId });
+    const about = { tokenHash: hashOf(value), repositoryId, createdBy: userId };
+    await this.store.create(tenant.id, actor, { ...token, ...about });
     const row = { ...token, repository: repository ?? null, createdBy: userName, lastUsedAt: null, revokedAt: null };
     return { token: view(row), value };
   }
 
   /** @throws DomainError `token.not_found` */
-  async revoke(tenant: TenantRow, tokenId: string): Promise<void> {
-    if (await this.store.revoke(tenant.id, tokenId, this.system.now())) return;
+  async revoke(tenant: TenantRow, actor: Actor, tokenId: string): Promise<void> {
+    if (await this.store.revoke(tenant.id, actor, tokenId, this.system.now())) return;
     throw new DomainError('token.not_found', 'There is no such token.');
   }
 

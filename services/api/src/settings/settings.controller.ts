@@ -20,15 +20,15 @@ export class SettingsController {
 
   @Operation('putSecret')
   putSecret(
-    @Access() { tenant }: TenantAccess,
+    @Access() { tenant, actor }: TenantAccess,
     @Input() { params, body }: InputOf<'putSecret'>,
   ): Promise<OutputOf<'putSecret'>> {
-    return this.secrets.put(tenant, params.secret, body.value);
+    return this.secrets.put(tenant, actor, params.secret, body.value);
   }
 
   @Operation('deleteSecret')
-  deleteSecret(@Access() { tenant }: TenantAccess, @Input() { params }: InputOf<'deleteSecret'>): Promise<void> {
-    return this.secrets.delete(tenant, params.secret);
+  deleteSecret(@Access() { tenant, actor }: TenantAccess, @Input() { params }: InputOf<'deleteSecret'>): Promise<void> {
+    return this.secrets.delete(tenant, actor, params.secret);
   }
 
   @Operation('listVariables')
@@ -38,15 +38,15 @@ export class SettingsController {
 
   @Operation('putVariable')
   putVariable(
-    @Access() { tenant }: TenantAccess,
+    @Access() { tenant, actor }: TenantAccess,
     @Input() input: InputOf<'putVariable'>,
   ): Promise<OutputOf<'putVariable'>> {
-    return this.variables.put(tenant, input);
+    return this.variables.put(tenant, actor, input);
   }
 
   @Operation('deleteVariable')
-  deleteVariable(@Access() { tenant }: TenantAccess, @Input() input: InputOf<'deleteVariable'>): Promise<void> {
-    return this.variables.delete(tenant, input);
+  deleteVariable(@Access() { tenant, actor }: TenantAccess, @Input() input: InputOf<'deleteVariable'>): Promise<void> {
+    return this.variables.delete(tenant, actor, input);
   }
 
   @Operation('listTokens')
@@ -63,7 +63,7 @@ export class SettingsController {
   }
 
   @Operation('revokeToken')
-  revokeToken(@Access() { tenant }: TenantAccess, @Input() { params }: InputOf<'revokeToken'>): Promise<void> {
-    return this.tokens.revoke(tenant, params.token);
+  revokeToken(@Access() { tenant, actor }: TenantAccess, @Input() { params }: InputOf<'revokeToken'>): Promise<void> {
+    return this.tokens.revoke(tenant, actor, params.token);
   }
 }

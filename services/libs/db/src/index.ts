@@ -1,3 +1,4 @@
+export * from './audit';
 export * from './database';
 export * from './listener';
 export * from './operator';

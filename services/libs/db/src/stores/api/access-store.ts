@@ -14,6 +14,7 @@ export type SessionAccess = Readonly<{
 }>;
 export type TokenAccess = Readonly<{
   tokenId: string;
+  tokenName: string;
   scopes: readonly string[];
   /** The token opens this repository only; null opens all. */
   repositoryId: string | null;
@@ -71,7 +72,7 @@ export class AccessStore {
     const [row] = await this.db.cross(
       'authentication',
       (tx) => tx.$queryRaw<TokenRow[]>`
-        select k.id as "tokenId", k.scopes, k.repository_id as "repositoryId", k.last_used_at as "lastUsedAt",
+        select k.id as "tokenId", k.name as "tokenName", k.scopes, k.repository_id as "repositoryId", k.last_used_at as "lastUsedAt",
                t.id, t.slug, t.name, t.created_at as "createdAt"
         from tokens k
         join tenants t on t.id = k.tenant_id and t.suspended_at is null and t.deleted_at is null

@@ -1,3 +1,4 @@
+import { githubActor as actor } from '../../audit';
 import { casesOf, type StoreCases } from '../../tenancy/cases';
 import {
   ConsoleDeploymentStore,
@@ -18,10 +19,10 @@ export const crossTenantCases: readonly StoreCases[] = [
   casesOf(ConsoleDeploymentStore, (db) => new ConsoleDeploymentStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId, { limit: 100 }),
     find: ({ store, tenantId, theirs }) => store.find(tenantId, theirs.deploymentId),
-    requestCancel: ({ store, tenantId, theirs }) => store.requestCancel(tenantId, theirs.deploymentId, start),
+    requestCancel: ({ store, tenantId, theirs }) => store.requestCancel(tenantId, actor, theirs.deploymentId, start),
     rollback: ({ store, tenantId, theirs }) => {
       const release = { id: `rel_new_${theirs.slug}`, userId: null, now: start };
-      return store.rollback(tenantId, theirs.deploymentId, release, () => undefined);
+      return store.rollback(tenantId, actor, theirs.deploymentId, release, () => undefined);
     },
   }),
   casesOf(ConsoleFunctionStore, (db) => new ConsoleFunctionStore(db), {
@@ -44,28 +45,31 @@ export const crossTenantCases: readonly StoreCases[] = [
     list: ({ store, tenantId }) => store.list(tenantId),
     findId: ({ store, tenantId, theirs }) => store.findId(tenantId, theirs.repositoryName),
     withProductionHead: ({ store, tenantId, theirs }) =>
-      store.withProductionHead(tenantId, theirs.repositoryName, async () => undefined),
+      store.withProductionHead(tenantId, actor, theirs.repositoryName, async () => undefined),
     removePins: ({ store, tenantId, theirs }) =>
-      store.removePins(tenantId, theirs.repositoryName, async () => undefined),
+      store.removePins(tenantId, actor, theirs.repositoryName, async () => undefined),
     setProductionBranch: ({ store, tenantId, theirs }) => {
       const wish = { branch: theirs.ref.slice('refs/heads/'.length), now: start };
-      return store.setProductionBranch(tenantId, theirs.repositoryName, wish, async () => undefined);
+      return store.setProductionBranch(tenantId, actor, theirs.repositoryName, wish, async () => undefined);
     },
   }),
   casesOf(ConsoleSecretStore, (db) => new ConsoleSecretStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),
     put: ({ store, tenantId, theirs }) =>
-      store.put(tenantId, theirs.secretName, start, async () => ({ keyId: 'key_seed', sealed: Buffer.from('new') })),
-    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, theirs.secretName),
+      store.put(tenantId, actor, theirs.secretName, start, async () => ({
+        keyId: 'key_seed',
+        sealed: Buffer.from('new'),
+      })),
+    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, actor, theirs.secretName),
   }),
   casesOf(ConsoleTokenStore, (db) => new ConsoleTokenStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),
     create: ({ store, tenantId, theirs }) => {
       const made = { id: `tok_new_${theirs.slug}`, name: 'new', tokenHash: Buffer.from(theirs.slug), scopes: ['read'] };
       const about = { repositoryId: theirs.repositoryId, createdBy: theirs.userId, createdAt: start, expiresAt: null };
-      return store.create(tenantId, { ...made, ...about });
+      return store.create(tenantId, actor, { ...made, ...about });
     },
-    revoke: ({ store, tenantId, theirs }) => store.revoke(tenantId, theirs.tokenId, start),
+    revoke: ({ store, tenantId, theirs }) => store.revoke(tenantId, actor, theirs.tokenId, start),
   }),
   casesOf(ConsoleUsageStore, (db) => new ConsoleUsageStore(db), {
     list: ({ store, tenantId, theirs }) =>
@@ -74,7 +78,7 @@ export const crossTenantCases: readonly StoreCases[] = [
   casesOf(ConsoleVariableStore, (db) => new ConsoleVariableStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),
     put: ({ store, tenantId, theirs }) =>
-      store.put(tenantId, { kind: 'build', name: theirs.variableName, value: 'new', updatedAt: start }),
-    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, 'build', theirs.variableName),
+      store.put(tenantId, actor, { kind: 'build', name: theirs.variableName, value: 'new', updatedAt: start }),
+    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, actor, 'build', theirs.variableName),
   }),
 ];

@@ -1,4 +1,5 @@
 import type { DeploymentStatus } from '@wherry/domain';
+import { writeAudit, type Actor } from '../../audit';
 import type { Database, Tx } from '../../database';
 import { Prisma } from '../../generated/client';
 
@@ -90,11 +91,18 @@ export class ConsoleDeploymentStore {
    * Asks for an unfinished deployment to be cancelled; asking again changes nothing.
    * @returns the deployment after that, whether or not it could be asked, or null when there is none.
    */
-  async requestCancel(tenantId: string, deploymentId: string, now: Date): Promise<DeploymentDetailRow | null> {
+  async requestCancel(
+    tenantId: string,
+    actor: Actor,
+    deploymentId: string,
+    now: Date,
+  ): Promise<DeploymentDetailRow | null> {
     return this.db.tenant(tenantId, async (tx) => {
-      await tx.$executeRaw`
+      const asked = await tx.$executeRaw`
         update deployments set cancel_requested_at = ${now}
         where id = ${deploymentId} and status in ('queued', 'building', 'releasing') and cancel_requested_at is null`;
+      const entry = { action: 'deployment.cancel', target: `deployment/${deploymentId}` };
+      if (asked > 0) await writeAudit(tx, tenantId, actor, entry);
       return findDeployment(tx, deploymentId);
     });
   }
@@ -107,6 +115,7 @@ export class ConsoleDeploymentStore {
    */
   async rollback(
     tenantId: string,
+    actor: Actor,
     deploymentId: string,
     release: { id: string; userId: string | null; now: Date },
     refuse: (deployment: DeploymentDetailRow) => void,
@@ -119,6 +128,8 @@ export class ConsoleDeploymentStore {
       if (open) return open;
       refuse(found);
       await insertRollback(tx, tenantId, found, release);
+      const entry = { action: 'deployment.rollback', target: `deployment/${deploymentId}` };
+      await writeAudit(tx, tenantId, actor, entry);
       const [made] = await tx.$queryRaw<ReleaseRow[]>`${releases} where l.id = ${release.id}`;
       return made!;
     });

@@ -1,3 +1,4 @@
+import { writeAudit, type Actor } from '../../audit';
 import type { Database, Tx } from '../../database';
 
 export type RepositoryRow = Readonly<{
@@ -57,12 +58,20 @@ export class ConsoleRepositoryStore {
    */
   async withProductionHead(
     tenantId: string,
+    actor: Actor,
     name: string,
     enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
   ): Promise<ProductionHead | null> {
     return this.db.tenant(tenantId, async (tx) => {
       const head = await findHead(tx, name);
-      if (head?.hasHead) await enqueue(tx, head.id, `refs/heads/${head.productionBranch}`);
+      if (!head?.hasHead) return head;
+      const ref = `refs/heads/${head.productionBranch}`;
+      await enqueue(tx, head.id, ref);
+      await writeAudit(tx, tenantId, actor, {
+        action: 'repository.redeploy',
+        target: `repository/${name}`,
+        details: { ref },
+      });
       return head;
     });
   }
@@ -73,6 +82,7 @@ export class ConsoleRepositoryStore {
    */
   async removePins(
     tenantId: string,
+    actor: Actor,
     name: string,
     enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
   ): Promise<(ProductionHead & { removed: number }) | null> {
@@ -82,6 +92,8 @@ export class ConsoleRepositoryStore {
       const removed = await tx.$executeRaw`
         delete from pins where repository_id = ${head.id}
           and environment_id in (select id from environments where kind = 'production')`;
+      const entry = { action: 'repository.resume', target: `repository/${name}`, details: { pins: removed } };
+      if (removed > 0) await writeAudit(tx, tenantId, actor, entry);
       if (removed > 0 && head.hasHead) await enqueue(tx, head.id, `refs/heads/${head.productionBranch}`);
       return { ...head, removed };
     });
@@ -94,6 +106,7 @@ export class ConsoleRepositoryStore {
    */
   async setProductionBranch(
     tenantId: string,
+    actor: Actor,
     name: string,
     { branch, now }: Readonly<{ branch: string; now: Date }>,
     enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
@@ -114,6 +127,8 @@ export class ConsoleRepositoryStore {
           where repository_id = ${head.id} and ref <> ${ref} and status in ('queued', 'building', 'releasing')
             and cancel_requested_at is null`;
         await enqueue(tx, head.id, ref);
+        const details = { from: head.productionBranch, to: branch };
+        await writeAudit(tx, tenantId, actor, { action: 'repository.branch', target: `repository/${name}`, details });
       }
       return { id: head.id, productionBranch: branch, hasHead: true, hasBranch: true, isChanged: changed > 0 };
     });

@@ -1,3 +1,4 @@
+import { writeAudit, type Actor } from '../../audit';
 import type { Database, Tx } from '../../database';
 
 export type SecretRow = Readonly<{ name: string; version: number; createdAt: Date; updatedAt: Date }>;
@@ -25,6 +26,7 @@ export class ConsoleSecretStore {
    */
   async put(
     tenantId: string,
+    actor: Actor,
     name: string,
     now: Date,
     seal: (slot: SecretSlot) => Promise<{ keyId: string; sealed: Uint8Array }>,
@@ -40,6 +42,11 @@ export class ConsoleSecretStore {
         values (${tenantId}, ${slot.environmentId}, ${name}, ${slot.version}, ${keyId}, ${sealed}, ${now}, ${now})
         on conflict (tenant_id, environment_id, name) do update
           set version = ${slot.version}, key_id = ${keyId}, sealed = ${sealed}, updated_at = ${now}`;
+      await writeAudit(tx, tenantId, actor, {
+        action: 'secret.set',
+        target: `secret/${name}`,
+        details: { version: slot.version },
+      });
       const [row] = await tx.$queryRaw<SecretRow[]>`
         select name, version, created_at as "createdAt", updated_at as "updatedAt" from secrets
         where environment_id = ${slot.environmentId} and name = ${name}`;
@@ -48,14 +55,14 @@ export class ConsoleSecretStore {
   }
 
   /** @returns false when there was none. */
-  async delete(tenantId: string, name: string): Promise<boolean> {
-    const removed = await this.db.tenant(
-      tenantId,
-      (tx) => tx.$executeRaw`
+  async delete(tenantId: string, actor: Actor, name: string): Promise<boolean> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const removed = await tx.$executeRaw`
         delete from secrets where name = ${name}
-          and environment_id in (select id from environments where kind = 'production')`,
-    );
-    return removed > 0;
+          and environment_id in (select id from environments where kind = 'production')`;
+      if (removed > 0) await writeAudit(tx, tenantId, actor, { action: 'secret.delete', target: `secret/${name}` });
+      return removed > 0;
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { writeAudit, type Actor } from '../../audit';
 import type { Database } from '../../database';
 
 export type TokenRow = Readonly<{
@@ -41,23 +42,29 @@ export class ConsoleTokenStore {
     );
   }
 
-  async create(tenantId: string, token: NewToken): Promise<void> {
-    await this.db.tenant(
-      tenantId,
-      (tx) => tx.$executeRaw`
+  async create(tenantId: string, actor: Actor, token: NewToken): Promise<void> {
+    await this.db.tenant(tenantId, async (tx) => {
+      await tx.$executeRaw`
         insert into tokens (tenant_id, id, name, token_hash, scopes, repository_id, created_by, created_at, expires_at)
         values (${tenantId}, ${token.id}, ${token.name}, ${token.tokenHash}, ${[...token.scopes]}::text[],
-                ${token.repositoryId}, ${token.createdBy}, ${token.createdAt}, ${token.expiresAt})`,
-    );
+                ${token.repositoryId}, ${token.createdBy}, ${token.createdAt}, ${token.expiresAt})`;
+      const expiresAt = token.expiresAt?.toISOString() ?? null;
+      const details = { name: token.name, scopes: token.scopes, repository: token.repositoryId, expiresAt };
+      await writeAudit(tx, tenantId, actor, { action: 'token.create', target: `token/${token.id}`, details });
+    });
   }
 
   /** Revokes a token from now on; the first time counts. @returns false when there is no such token. */
-  async revoke(tenantId: string, tokenId: string, now: Date): Promise<boolean> {
-    const changed = await this.db.tenant(
-      tenantId,
-      (tx) => tx.$executeRaw`
-        update tokens set revoked_at = coalesce(revoked_at, ${now}::timestamptz) where id = ${tokenId}`,
-    );
-    return changed > 0;
+  async revoke(tenantId: string, actor: Actor, tokenId: string, now: Date): Promise<boolean> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const [revoked] = await tx.$queryRaw<{ name: string }[]>`
+        update tokens set revoked_at = ${now} where id = ${tokenId} and revoked_at is null returning name`;
+      if (revoked) {
+        const entry = { action: 'token.revoke', target: `token/${tokenId}`, details: { name: revoked.name } };
+        await writeAudit(tx, tenantId, actor, entry);
+        return true;
+      }
+      return (await tx.$queryRaw<unknown[]>`select 1 from tokens where id = ${tokenId}`).length > 0;
+    });
   }
 }

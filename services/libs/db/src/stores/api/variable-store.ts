@@ -1,3 +1,4 @@
+import { writeAudit, type Actor } from '../../audit';
 import type { Database } from '../../database';
 
 export type VariableRow = Readonly<{ kind: 'build' | 'runtime'; name: string; value: string; updatedAt: Date }>;
@@ -17,27 +18,28 @@ export class ConsoleVariableStore {
   }
 
   /** Sets a variable; the last writer wins. */
-  async put(tenantId: string, variable: VariableRow): Promise<void> {
+  async put(tenantId: string, actor: Actor, variable: VariableRow): Promise<void> {
     const { kind, name, value, updatedAt } = variable;
-    await this.db.tenant(
-      tenantId,
-      (tx) => tx.$executeRaw`
+    await this.db.tenant(tenantId, async (tx) => {
+      await tx.$executeRaw`
         insert into variables (tenant_id, environment_id, kind, name, value, updated_at)
         select e.tenant_id, e.id, ${kind}, ${name}, ${value}, ${updatedAt} from environments e
         where e.kind = 'production'
         on conflict (tenant_id, environment_id, kind, name) do update
-          set value = excluded.value, updated_at = excluded.updated_at`,
-    );
+          set value = excluded.value, updated_at = excluded.updated_at`;
+      await writeAudit(tx, tenantId, actor, { action: 'variable.set', target: `variable/${kind}/${name}` });
+    });
   }
 
   /** @returns false when there was none. */
-  async delete(tenantId: string, kind: 'build' | 'runtime', name: string): Promise<boolean> {
-    const removed = await this.db.tenant(
-      tenantId,
-      (tx) => tx.$executeRaw`
+  async delete(tenantId: string, actor: Actor, kind: 'build' | 'runtime', name: string): Promise<boolean> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const removed = await tx.$executeRaw`
         delete from variables where kind = ${kind} and name = ${name}
-          and environment_id in (select id from environments where kind = 'production')`,
-    );
-    return removed > 0;
+          and environment_id in (select id from environments where kind = 'production')`;
+      const target = `variable/${kind}/${name}`;
+      if (removed > 0) await writeAudit(tx, tenantId, actor, { action: 'variable.delete', target });
+      return removed > 0;
+    });
   }
 }

@@ -1,0 +1,70 @@
+import type { Operation, OperationId } from '@wherry/contract/api';
+import type { SeededTenant } from '@wherry/testing';
+
+export type OperationCase = Readonly<{
+  body?: (seeded: SeededTenant) => object;
+  status: number;
+  /** Why it leaves no row in the audit log although it is no GET; without a reason it must leave exactly one. */
+  unaudited?: string;
+  /** SQL run as the owner (`$1` for the tenant's id) so that it changes something, and its status then. */
+  changing?: Readonly<{ given: string; status: number }>;
+}>;
+
+/**
+ * How each operation succeeds on a seeded tenant: a body where it has one, and the status. An operation of the contract
+ * that is not here does not compile; one that is here goes through every row of the matrix below.
+ */
+export const cases: Record<OperationId, OperationCase> = {
+  createSessionFromLink: {
+    ...{ body: () => ({ link: 'unknown' }), status: 401 },
+    unaudited: 'The log is of what is changed, and the link itself was logged when it was made.',
+  },
+  getSession: { status: 200 },
+  endSession: { status: 204, unaudited: "Signing out changes nothing that is a tenant's." },
+  createLoginLink: { body: () => ({}), status: 201 },
+  listTenants: { status: 200 },
+  createTenant: { body: () => ({ slug: 'another', name: 'Another' }), status: 201 },
+  listFunctions: { status: 200 },
+  getFunction: { status: 200 },
+  listRevisions: { status: 200 },
+  invokeFunction: { body: () => ({}), status: 200, unaudited: 'A call changes nothing here, and has a receipt.' },
+  listFunctionLogs: { status: 200 },
+  tailFunctionLogs: { status: 200 },
+  getFunctionUsage: { status: 200 },
+  getUsage: { status: 200 },
+  listDeployments: { status: 200 },
+  getDeployment: { status: 200 },
+  listBuildLog: { status: 200 },
+  tailBuildLog: { status: 200 },
+  cancelDeployment: { body: () => ({}), status: 202 },
+  rollbackToDeployment: {
+    ...{ body: () => ({}), status: 409 },
+    changing: { given: "update deployments set status = 'retired' where tenant_id = $1", status: 202 },
+  },
+  listRepositories: { status: 200 },
+  resumeReleases: { body: () => ({}), status: 202 },
+  setProductionBranch: {
+    ...{ body: ({ ref }) => ({ branch: ref.slice('refs/heads/'.length) }), status: 202 },
+    changing: { given: "update repositories set production_branch = 'former' where tenant_id = $1", status: 202 },
+  },
+  redeploy: { body: () => ({}), status: 202 },
+  listSecrets: { status: 200 },
+  putSecret: { body: () => ({ value: 'canary' }), status: 200 },
+  deleteSecret: { status: 204 },
+  listVariables: { status: 200 },
+  putVariable: { body: () => ({ value: 'x' }), status: 200 },
+  deleteVariable: { status: 204 },
+  listTokens: { status: 200 },
+  createToken: { body: () => ({ name: 'ci', scopes: ['deploy'], expiresInDays: null }), status: 201 },
+  revokeToken: { status: 204 },
+};
+
+/** The path of an operation on what was seeded for one tenant, as reached through the slug of another. */
+export function pathOf({ path }: Operation, seeded: SeededTenant, slug = seeded.slug): string {
+  const values: Record<string, string> = {
+    ...{ tenant: slug, function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
+    ...{ repository: seeded.repositoryName, secret: `seed-${seeded.slug}` },
+    ...{ kind: 'build', variable: `SEED_${seeded.slug}` },
+  };
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+}
