@@ -5,6 +5,7 @@ it('has a default for everything, also for what is set to nothing', () => {
   const defaults = {
     databaseUrl: null,
     registries: { npm: 'https://registry.npmjs.org/', pypi: 'https://pypi.org/simple/' },
+    github: { url: 'https://github.com', apiUrl: 'https://api.github.com' },
     idleSeconds: null,
     buildTimeoutSeconds: null,
   };

@@ -12,6 +12,9 @@ const Environment = z
     DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
     WHERRY_NPM_REGISTRY: registry.default('https://registry.npmjs.org/'),
     WHERRY_PYPI_INDEX: registry.default('https://pypi.org/simple/'),
+    // A GitHub Enterprise Server: https://<host> and https://<host>/api/v3.
+    WHERRY_GITHUB_URL: z.url({ protocol: /^https?$/ }).default('https://github.com'),
+    WHERRY_GITHUB_API_URL: z.url({ protocol: /^https?$/ }).default('https://api.github.com'),
     WHERRY_IDLE_SECONDS: z.coerce.number().int().min(1).max(86_400).optional(),
     // Below the half hour that a build's read token lives.
     WHERRY_BUILD_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(1700).optional(),
@@ -19,6 +22,7 @@ const Environment = z
   .transform((env) => ({
     databaseUrl: env.DATABASE_URL ?? null,
     registries: { npm: env.WHERRY_NPM_REGISTRY, pypi: env.WHERRY_PYPI_INDEX },
+    github: { url: env.WHERRY_GITHUB_URL, apiUrl: env.WHERRY_GITHUB_API_URL },
     idleSeconds: env.WHERRY_IDLE_SECONDS ?? null,
     buildTimeoutSeconds: env.WHERRY_BUILD_TIMEOUT_SECONDS ?? null,
   }));

@@ -16,6 +16,7 @@ export type PlatformFacts = Readonly<{
   gatewayPort: number;
   sandbox: 'bubblewrap' | 'none';
   registries: Readonly<{ npm: string; pypi: string }>;
+  github: Readonly<{ url: string; apiUrl: string }>;
   idleSeconds: number | null;
   buildTimeoutSeconds: number | null;
 }>;
@@ -39,6 +40,7 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
   };
   const gitAddress = { WHERRY_GIT_ADDRESS: `unix:${path.join(state.run, 'git.sock')}` };
   const probeKey = { WHERRY_PROBE_KEY_FILE: path.join(state.secrets, 'probe.key') };
+  const github = { WHERRY_GITHUB_URL: facts.github.url, WHERRY_GITHUB_API_URL: facts.github.apiUrl };
   const engine = {
     WHERRY_KEEPER_SOCKET: keeperSocket(state),
     WHERRY_STATE_DIR: state.root,
@@ -49,6 +51,8 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
     api: {
       ...urls,
       ...gitAddress,
+      ...github,
+      WHERRY_SEALED_KEY_FILE: path.join(state.secrets, 'api.key'),
       WHERRY_CONSOLE_HOST: '127.0.0.1',
       WHERRY_CONSOLE_PORT: String(facts.consolePort),
       WHERRY_DASHBOARD_DIR: path.join(facts.checkout, 'dist', 'dashboard'),
@@ -60,6 +64,8 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
       ...gitAddress,
       ...probeKey,
       ...engine,
+      ...github,
+      WHERRY_SEALED_KEY_FILE: path.join(state.secrets, 'worker.key'),
       WHERRY_BUILDER_FILE: path.join(facts.checkout, 'dist', 'builder.mjs'),
       WHERRY_TEMPLATES_DIR: path.join(facts.checkout, 'dist', 'templates'),
       WHERRY_NPM_FILE: path.join(facts.checkout, 'node_modules', 'npm', 'bin', 'npm-cli.js'),

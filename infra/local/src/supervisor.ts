@@ -67,6 +67,7 @@ export class Supervisor {
       consolePort: consolePort.port,
       sandbox: await detectSandbox(),
       registries: environment.registries,
+      github: environment.github,
       idleSeconds: environment.idleSeconds,
       buildTimeoutSeconds: environment.buildTimeoutSeconds,
     };

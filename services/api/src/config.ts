@@ -5,6 +5,12 @@ import { z } from 'zod';
 /** Without a trailing slash. */
 export const ConsoleUrl = z.url().transform((url) => url.replace(/\/+$/, ''));
 
+/** GitHub, or a GitHub Enterprise Server: then https://<host> and https://<host>/api/v3. */
+const githubEnvironment = {
+  WHERRY_GITHUB_URL: ConsoleUrl.default('https://github.com'),
+  WHERRY_GITHUB_API_URL: ConsoleUrl.default('https://api.github.com'),
+};
+
 /** The api's environment; see docs/architecture.md. */
 export const ApiEnvironment = z.object({
   WHERRY_DATABASE_URL_FILE: z.string().min(1),
@@ -18,6 +24,9 @@ export const ApiEnvironment = z.object({
   WHERRY_GIT_ADDRESS: ServiceAddress,
   WHERRY_DASHBOARD_DIR: z.string().min(1),
   WHERRY_SANDBOX: z.enum(['bubblewrap', 'none']),
+  /** This process's own key: what only it may read is sealed to the public half. Made when there is none. */
+  WHERRY_SEALED_KEY_FILE: z.string().min(1),
+  ...githubEnvironment,
   /** What runs functions: this machine, or a cluster. */
   WHERRY_ENGINE: z.enum(['local', 'kubernetes']).default('local'),
   ...healthEnvironment,
@@ -31,6 +40,9 @@ export type ApiSettings = Readonly<{
   gatewayUrl: string;
   appsDomain: string;
   gitAddress: ServiceAddress;
+  /** Its pages and its OAuth, and its REST API. */
+  githubUrl: string;
+  githubApiUrl: string;
   dashboardDir: string;
   sandbox: 'bubblewrap' | 'none';
   engine: 'local' | 'kubernetes';

@@ -17,17 +17,20 @@ import {
 } from '@wherry/db';
 import type { Log } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
+import type { SealingKeys } from '@wherry/sealing';
 import type { ApiSettings } from './config';
 import { GatewayClient } from './functions/invoke-function';
 import { Authenticate } from './http/authenticate';
 import { ChangeFeed } from './http/change-feed';
 import { EventStreams } from './http/event-streams';
-import { LOG, SETTINGS, SYSTEM, type System } from './system';
+import { KEYS, LOG, SETTINGS, SYSTEM, type System } from './system';
 
 /** Everything that comes from outside of the api. */
 export type ApiParts = Readonly<{
   settings: ApiSettings;
   database: Database;
+  /** Those of this process, to open what is sealed to the api. */
+  keys: SealingKeys;
   queue: Queue;
   gateway: GatewayClient;
   feed: ChangeFeed;
@@ -53,9 +56,10 @@ const stores: readonly (new (database: Database) => object)[] = [
 /** What every feature may use. */
 @Module({})
 export class CoreModule {
-  static of({ settings, database, queue, gateway, feed, log, system }: ApiParts): DynamicModule {
+  static of({ settings, database, keys, queue, gateway, feed, log, system }: ApiParts): DynamicModule {
     const outside: Provider[] = [
       { provide: SETTINGS, useValue: settings },
+      { provide: KEYS, useValue: keys },
       { provide: Queue, useValue: queue },
       { provide: GatewayClient, useValue: gateway },
       { provide: ChangeFeed, useValue: feed },

@@ -43,6 +43,7 @@ function environment(port: number): Record<string, string> {
     ...{ WHERRY_CONSOLE_URL: `http://127.0.0.1:${port}/`, WHERRY_GATEWAY_URL: 'http://127.0.0.1:8080' },
     ...{ WHERRY_APPS_DOMAIN: 'localhost', WHERRY_GIT_ADDRESS: `unix:${join(folder, 'git.sock')}` },
     ...{ WHERRY_DASHBOARD_DIR: join(folder, 'none'), WHERRY_SANDBOX: 'bubblewrap' },
+    WHERRY_SEALED_KEY_FILE: join(folder, 'api.key'),
   };
 }
 

@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
 import { loadConfig, readSecretFile } from '@wherry/config';
-import { Database, Listener } from '@wherry/db';
+import { Database, Listener, SealingKeyStore } from '@wherry/db';
 import { databaseCheck, Health, listenerCheck, Metrics, observeLog } from '@wherry/health';
 import { describeError, JsonLog } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
+import { loadSealingKeys } from '@wherry/sealing';
 import { HttpGatewayClient } from './adapters/http-gateway-client';
 import { realSystem } from './adapters/real-system';
 import { ApiEnvironment, defaultLimits, type ApiSettings } from './config';
@@ -20,6 +21,8 @@ function settingsOf(env: ApiEnvironment): ApiSettings {
     gatewayUrl: env.WHERRY_GATEWAY_URL,
     appsDomain: env.WHERRY_APPS_DOMAIN,
     gitAddress: env.WHERRY_GIT_ADDRESS,
+    githubUrl: env.WHERRY_GITHUB_URL,
+    githubApiUrl: env.WHERRY_GITHUB_API_URL,
     dashboardDir: env.WHERRY_DASHBOARD_DIR,
     sandbox: env.WHERRY_SANDBOX,
     engine: env.WHERRY_ENGINE,
@@ -37,6 +40,8 @@ async function main(): Promise<void> {
   const url = readSecretFile('WHERRY_DATABASE_URL_FILE', env.WHERRY_DATABASE_URL_FILE);
   const applicationName = 'api';
   const database = await Database.open({ url, applicationName, poolSize: 6 });
+  const keys = await loadSealingKeys(env.WHERRY_SEALED_KEY_FILE);
+  await new SealingKeyStore(database).register('api', keys[0]);
   const queue = await Queue.open({ url, applicationName });
   const feed = new ChangeFeed();
   const listener = new Listener({
@@ -49,7 +54,7 @@ async function main(): Promise<void> {
   health.check('database', databaseCheck(database));
   health.check('changes', listenerCheck(listener));
   const gateway = new HttpGatewayClient(env.WHERRY_GATEWAY_ADDRESS ?? settings.gatewayUrl);
-  const api = await createApi({ settings, database, queue, gateway, feed, log, system: realSystem });
+  const api = await createApi({ settings, database, keys, queue, gateway, feed, log, system: realSystem });
   // A push may take long; what a client may take its time for otherwise is its headers only.
   const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 }, api.handle);
   await new Promise<void>((resolve, reject) => {

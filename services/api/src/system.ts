@@ -10,6 +10,7 @@ export interface System {
 export const SYSTEM = Symbol('System');
 export const SETTINGS = Symbol('ApiSettings');
 export const LOG = Symbol('Log');
+export const KEYS = Symbol('SealingKeys');
 
 /** A new value that opens something, with 256 random bits. @param prefix tells people and scanners what it is. */
 export function newSecretValue(prefix: string, system: System): string {

@@ -7,17 +7,14 @@ import {
   SealingKeyStore,
   SnapshotStore,
 } from '@wherry/db';
-import type { KeyPair } from '@wherry/sealing';
+import { type KeyPair, loadSealingKeys } from '@wherry/sealing';
 import type { ControllerParts } from './controller';
-import { loadSealingKeys } from './secrets/adapters/sealing-key-file';
 import { SecretOpener } from './secrets/open-secrets';
 
 /** The newest key is the one that the api seals to from now on. */
 export async function registeredKeys(db: Database, file: string): Promise<readonly KeyPair[]> {
   const keys = await loadSealingKeys(file);
-  const [newest] = keys;
-  if (!newest) throw new Error('WHERRY_SEALING_KEY_FILE holds no key.');
-  await new SealingKeyStore(db).register(newest.keyId, newest.publicKey);
+  await new SealingKeyStore(db).register('controller', keys[0]);
   return keys;
 }
 

@@ -5,6 +5,8 @@ import { z } from 'zod';
 
 const seconds = z.coerce.number().int().min(1);
 const path = z.string().min(1);
+/** Without a trailing slash. */
+const baseUrl = z.url().transform((url) => url.replace(/\/+$/, ''));
 
 /** The worker's environment; see docs/architecture.md. Limits of builds have defaults for a small machine. */
 export const WorkerConfig = z.object({
@@ -14,6 +16,11 @@ export const WorkerConfig = z.object({
   WHERRY_GATEWAY_URL: z.url(),
   WHERRY_APPS_DOMAIN: z.string().min(1),
   WHERRY_PROBE_KEY_FILE: path,
+  /** This process's own key: what only it may read is sealed to the public half. Made when there is none. */
+  WHERRY_SEALED_KEY_FILE: path,
+  /** GitHub, or a GitHub Enterprise Server: then https://<host> and https://<host>/api/v3. */
+  WHERRY_GITHUB_URL: baseUrl.default('https://github.com'),
+  WHERRY_GITHUB_API_URL: baseUrl.default('https://api.github.com'),
   WHERRY_KEEPER_SOCKET: path,
   WHERRY_STATE_DIR: path,
   WHERRY_BUILDER_FILE: path,

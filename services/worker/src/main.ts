@@ -1,10 +1,20 @@
 import { loadConfig, readSecretFile } from '@wherry/config';
-import { BuildResultStore, BuildStore, Database, Listener, PlanStore, ProofStore, SweepStore } from '@wherry/db';
+import {
+  BuildResultStore,
+  BuildStore,
+  Database,
+  Listener,
+  PlanStore,
+  ProofStore,
+  SealingKeyStore,
+  SweepStore,
+} from '@wherry/db';
 import { databaseCheck, Health, Metrics, observeLog } from '@wherry/health';
 import { KeeperClient } from '@wherry/keeper';
 import { describeError, JsonLog } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
 import { buildUid } from '@wherry/sandbox';
+import { loadSealingKeys } from '@wherry/sealing';
 import { ArtifactFolder } from './adapters/artifact-folder';
 import { BuiltinSource } from './adapters/builtin-source';
 import { GatewayProber } from './adapters/gateway-prober';
@@ -43,6 +53,8 @@ async function open() {
   const url = readSecretFile('WHERRY_DATABASE_URL_FILE', config.WHERRY_DATABASE_URL_FILE);
   const onError = (error: Error) => log.write({ op: 'connection.lose', ok: false, message: describeError(error) });
   const db = await Database.open({ url, applicationName: 'worker', poolSize: 4 });
+  const keys = await loadSealingKeys(config.WHERRY_SEALED_KEY_FILE);
+  await new SealingKeyStore(db).register('worker', keys[0]);
   const queue = await Queue.open({ url, applicationName: 'worker', onError });
   const runner = openRunner(config);
   const worker = assemble(config, {

@@ -3,7 +3,7 @@ import { createServer, request as httpRequest, type IncomingHttpHeaders, type In
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Database, Listener, withClient } from '@wherry/db';
+import { Database, Listener, SealingKeyStore, withClient } from '@wherry/db';
 import type { LogFields } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
 import { newKeyPair, type KeyPair } from '@wherry/sealing';
@@ -45,6 +45,8 @@ export async function startApi(
   const url = test.url('wherry_api');
   const database = await Database.open({ url, applicationName: 'api' });
   const queue = await Queue.open({ url, applicationName: 'api' });
+  const keys = [await newKeyPair()] as const;
+  await new SealingKeyStore(database).register('api', keys[0]);
   const feed = new ChangeFeed();
   const onNotification = (channel: string, payload: string) => feed.notify(channel, payload);
   const listener = new Listener({ url, channels: feedChannels, onReady: () => feed.wakeAll(), onNotification });
@@ -55,6 +57,7 @@ export async function startApi(
   const settings: ApiSettings = {
     ...{ consoleUrl: `http://127.0.0.1:${port}`, gatewayUrl: 'http://127.0.0.1:8080', appsDomain: 'localhost' },
     gitAddress: { socketPath: join(tmpdir(), `wherry-git-${port}.sock`) },
+    ...{ githubUrl: 'http://127.0.0.1:9', githubApiUrl: 'http://127.0.0.1:9/api/v3' },
     dashboardDir: join(tmpdir(), `wherry-none-${port}`),
     ...{ sandbox: options.sandbox ?? 'bubblewrap', engine: 'local' as const, onInvalidResponse: 'throw' as const },
     limits: { ...defaultLimits, ...options.limits },
@@ -65,12 +68,12 @@ export async function startApi(
   const lines: LogFields[] = [];
   const gateway = new FakeGateway();
   const log = { write: (fields: LogFields) => void lines.push(fields) };
-  const api = await createApi({ settings, database, queue, gateway, feed, log, system });
+  const api = await createApi({ settings, database, keys, queue, gateway, feed, log, system });
   server.on('request', api.handle);
   const owner = <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
     withClient(test.url('owner'), 'test', async (client) => (await client.query<T>(text, values)).rows);
   return {
-    ...{ test, settings, database, clock, lines, gateway, owner, port },
+    ...{ test, settings, database, keys, clock, lines, gateway, owner, port },
     send: (method: string, path: string, send?: Send) => call(port, method, path, send),
     stream: (path: string, headers: Record<string, string>) => openStream(port, path, headers),
     signIn: (userId: string) => signIn(owner, userId),
@@ -179,7 +182,7 @@ async function addToken(owner: Owner, tenantId: string, scopes: string[]): Promi
 /** What the controller does at its start. @returns the pair, which opens what is sealed from now on. */
 export async function publishSealingKey({ owner }: Harness): Promise<KeyPair> {
   const pair = await newKeyPair();
-  await owner('update sealing_keys set retired_at = now()');
+  await owner("update sealing_keys set retired_at = now() where holder = 'controller'");
   await owner('insert into sealing_keys (key_id, public_key) values ($1, $2)', [pair.keyId, pair.publicKey]);
   return pair;
 }

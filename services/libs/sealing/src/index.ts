@@ -1,1 +1,2 @@
+export * from './adapters/sealing-key-file';
 export * from './sealing';

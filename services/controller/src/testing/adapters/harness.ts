@@ -53,7 +53,7 @@ export class Harness {
     await owner.connect();
     const db = await Database.open({ url: database.url('wherry_controller'), applicationName: 'controller' });
     const key = await newKeyPair();
-    await new SealingKeyStore(db).register(key.keyId, key.publicKey);
+    await new SealingKeyStore(db).register('controller', key);
     const harness = new Harness(database, owner, db, key);
     for (const tenant of ['a', 'b']) {
       await harness.sql(`insert into tenants (id, slug, name) values ('ten_${tenant}', '${tenant}', '${tenant}')`);

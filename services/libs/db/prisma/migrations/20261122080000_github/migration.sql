@@ -4,8 +4,17 @@
 -- holder: the process that has the private half. What another process may never read is sealed to one of these.
 alter table sealing_keys add column holder text not null default 'controller'
   check (holder in ('controller', 'worker', 'api'));
-grant select, insert, update on sealing_keys to wherry_worker;
-grant insert, update on sealing_keys to wherry_api;
+grant select, insert, update (retired_at) on sealing_keys to wherry_worker;
+grant insert, update (retired_at) on sealing_keys to wherry_api;
+-- Else whoever has taken over one process could have the next secrets of another sealed to a key of their own.
+create function own_sealing_key() returns trigger language plpgsql as $$
+begin
+  if current_user in ('wherry_api', 'wherry_worker', 'wherry_controller') and current_user <> 'wherry_' || new.holder then
+    raise exception '% registers no key of the %', current_user, new.holder using errcode = '42501';
+  end if;
+  return new;
+end $$;
+create trigger own_key before insert or update on sealing_keys for each row execute function own_sealing_key();
 
 -- Without a tenant ------------------------------------------------------------------------------------------------
 
@@ -21,6 +30,13 @@ create table github_app (
   is_public boolean not null default false,
   created_at timestamptz not null default now()
 );
+-- A registration that an operator has begun: what comes back from GitHub has to bring its state, once, in that session.
+create table github_registrations (
+  state_hash bytea primary key,
+  session_hash bytea not null references sessions (token_hash) on delete cascade,
+  expires_at timestamptz not null
+);
+grant select, insert, delete on github_registrations to wherry_api;
 -- private_key is sealed to the worker, the others to the api. Two webhook secrets at once are a rotation.
 create table github_credentials (
   kind text not null check (kind in ('private_key', 'webhook_secret', 'client_secret')),
@@ -278,6 +294,8 @@ grant update (github_login) on users to wherry_worker;
 create function notify_preview() returns trigger language plpgsql as $$
 begin
   perform pg_notify('wherry_routing', 'environment/' || new.tenant_id || '/' || new.id);
+  -- Also for the controller, which would hear too much on the channel of the gateways.
+  perform pg_notify('wherry_environment', new.tenant_id || '/' || new.id);
   return null;
 end $$;
 create trigger notify after update of closed_at, label, password_hash on environments

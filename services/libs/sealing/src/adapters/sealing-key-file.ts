@@ -1,28 +1,31 @@
 import { constants } from 'node:fs';
 import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type KeyPair, keyIdOf, keyPairOf, newKeyPair } from '@wherry/sealing';
 import { z } from 'zod';
+import { type KeyPair, keyIdOf, keyPairOf, newKeyPair } from '../sealing';
 
 /** `keys`: newest first; the first is the one that new secrets are sealed to. Halves as base64. */
 const KeyFile = z.strictObject({
   keys: z.array(z.strictObject({ keyId: z.string(), publicKey: z.base64(), privateKey: z.base64() })).min(1),
 });
 
+/** Newest first; there is always one. */
+export type SealingKeys = readonly [KeyPair, ...KeyPair[]];
+
 /** 32 bytes as base64, one key a line: what an installer can make that knows nothing of this cryptography. */
 const bareKeys = /^(?:[A-Za-z0-9+/]{43}=\s*)+$/;
 
 /**
- * The sealing keys of this platform, newest first. The file holds them as this function writes them, or private halves
+ * The sealing keys of one process, newest first. The file holds them as this function writes them, or private halves
  * alone, each as a line of base64. A missing file is made with one new pair, mode 0600, complete or not
  * at all. A file that cannot be understood is never overwritten: with it every stored secret would be lost.
  * @throws Error saying what to do, without content of the file.
  */
-export async function loadSealingKeys(file: string): Promise<readonly KeyPair[]> {
+export async function loadSealingKeys(file: string): Promise<SealingKeys> {
   return (await readKeys(file)) ?? (await createKeys(file));
 }
 
-async function readKeys(file: string): Promise<readonly KeyPair[] | null> {
+async function readKeys(file: string): Promise<SealingKeys | null> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -31,12 +34,8 @@ async function readKeys(file: string): Promise<readonly KeyPair[] | null> {
     throw new Error(`The sealing key file ${file} cannot be read. Check its owner and mode.`, { cause: error });
   }
   if (bareKeys.test(text)) {
-    return Promise.all(
-      text
-        .split(/\s+/)
-        .filter(Boolean)
-        .map((line) => keyPairOf(Buffer.from(line, 'base64'))),
-    );
+    const lines = text.split(/\s+/).filter(Boolean);
+    return atLeastOne(await Promise.all(lines.map((line) => keyPairOf(Buffer.from(line, 'base64')))), file);
   }
   const parsed = KeyFile.safeParse(jsonOf(text));
   const pairs = parsed.data?.keys.map(({ keyId, publicKey, privateKey }) => ({
@@ -45,10 +44,19 @@ async function readKeys(file: string): Promise<readonly KeyPair[] | null> {
     privateKey: Buffer.from(privateKey, 'base64'),
   }));
   if (!pairs?.every((pair) => pair.privateKey.length === 32 && keyIdOf(pair.publicKey) === pair.keyId)) {
-    const advice = 'Restore it from a backup; or move it away, start again, and set every secret again.';
-    throw new Error(`The sealing key file ${file} is damaged. ${advice}`);
+    throw damaged(file);
   }
-  return pairs;
+  return atLeastOne(pairs, file);
+}
+
+function atLeastOne([first, ...others]: readonly KeyPair[], file: string): SealingKeys {
+  if (first === undefined) throw damaged(file);
+  return [first, ...others];
+}
+
+function damaged(file: string): Error {
+  const advice = 'Restore it from a backup; or move it away, start again, and set again all that was sealed to it.';
+  return new Error(`The sealing key file ${file} is damaged. ${advice}`);
 }
 
 function jsonOf(text: string): unknown {
@@ -59,7 +67,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-async function createKeys(file: string): Promise<readonly KeyPair[]> {
+async function createKeys(file: string): Promise<SealingKeys> {
   const pair = await newKeyPair();
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
   const content: z.infer<typeof KeyFile> = {

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { open, seal } from '@wherry/sealing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { open, seal } from '../sealing';
 import { loadSealingKeys } from './sealing-key-file';
 
 let folder: string;
