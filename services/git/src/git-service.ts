@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { ServiceAddress } from '@wherry/config';
 import { GitTokenStore, PushProgressStore, RefStore, type Database, type Tx } from '@wherry/db';
 import { channels } from '@wherry/contract';
-import { newId } from '@wherry/domain';
+import { environmentUrl, newId } from '@wherry/domain';
 import { describeError, type Log } from '@wherry/logging';
 import { GitTool } from './adapters/git-tool';
 import { Repositories } from './adapters/repositories';
@@ -125,8 +125,7 @@ export class GitService {
   }
 }
 
-/** `http://<tenant>.<apps domain>:<port of the gateway>`. */
-function appsUrlOf({ gatewayUrl, appsDomain }: GitServiceOptions): (tenantSlug: string) => string {
-  const { protocol, port } = new URL(gatewayUrl);
-  return (tenantSlug) => `${protocol}//${tenantSlug}.${appsDomain}${port === '' ? '' : `:${port}`}`;
+/** What is pushed here goes to production. */
+function appsUrlOf(options: GitServiceOptions): (tenantSlug: string) => string {
+  return (tenantSlug) => environmentUrl(options, { tenantSlug, label: null });
 }

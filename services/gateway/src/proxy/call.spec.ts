@@ -46,7 +46,15 @@ const controller = {
 };
 const replica: ReadyReplica = { replicaId: 'a', address: 'a', endpoint: { kind: 'unix', path: '/a' } };
 const route: Route = {
-  ...{ tenantId: 'ten_1', tenantSlug: 'acme', functionId: 'fn_1', functionName: 'hello', revisionId: 'rev_1' },
+  ...{
+    tenantId: 'ten_1',
+    environmentId: 'env_1',
+    label: 'acme',
+    passwordHash: null,
+    functionId: 'fn_1',
+    functionName: 'hello',
+    revisionId: 'rev_1',
+  },
   ...{ memoryMiB: 128, timeoutMs: 1_000, ready: [replica], crashes: 0 },
 };
 

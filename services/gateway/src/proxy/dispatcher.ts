@@ -14,6 +14,11 @@ export class Dispatcher {
     return route === undefined ? undefined : this.functions.get(route.functionId);
   }
 
+  /** What a password for anything under this host label must match; null where none is asked for. */
+  passwordHash(label: string): string | null {
+    return this.table.passwordHash(label);
+  }
+
   /** Calls that were sent to a replica and have not ended, and calls that wait for one. */
   counts(): { inFlight: number; parked: number } {
     const counts = { inFlight: 0, parked: 0 };

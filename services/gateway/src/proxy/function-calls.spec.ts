@@ -11,7 +11,15 @@ const replica = (replicaId: string, address = replicaId): ReadyReplica => ({
   endpoint: { kind: 'unix', path: `/${address}` },
 });
 const routeTo = (revisionId: string, ready: ReadyReplica[], crashes = 0): Route => ({
-  ...{ tenantId: 'ten_1', tenantSlug: 'acme', functionId: 'fn_1', functionName: 'hello', revisionId },
+  ...{
+    tenantId: 'ten_1',
+    environmentId: 'env_1',
+    label: 'acme',
+    passwordHash: null,
+    functionId: 'fn_1',
+    functionName: 'hello',
+    revisionId,
+  },
   ...{ memoryMiB: 128, timeoutMs: 1_000, ready, crashes },
 });
 

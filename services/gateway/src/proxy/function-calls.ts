@@ -92,7 +92,7 @@ export class FunctionCalls {
   remove(): void {
     for (const upstream of this.upstreams) upstream.close();
     this.upstreams = [];
-    const refusal = refusals.noFunction(this.route.functionName, this.route.tenantSlug);
+    const refusal = refusals.noFunction(this.route.functionName, this.route.label);
     for (const call of this.takeParked()) call.refuse(refusal);
   }
 

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { parseTarget, type Target } from '../routing/parse-target';
 import type { Dispatcher } from './dispatcher';
 import { Call, type Invocation } from './call';
-import type { FunctionCalls } from './function-calls';
-import { addPlatformHeaders, readRequestHead, type RequestHead } from './headers';
+import { addPlatformHeaders, readRequestHead, takeAuthorization, type RequestHead } from './headers';
 import type { Platform } from './platform';
+import { hasPassword } from './password';
 import { isGenuineProbe, ProbeCall } from './probe';
 import { methods, refusals, sendRefusal, type Refusal } from './refusal';
 import { dropRestOfBody } from './request-body';
@@ -54,6 +54,10 @@ export class RequestHandler {
   ): Refusal | null {
     if (!methods.has(req.method as string)) return refusals.method;
     const { dispatcher, platform } = this;
+    // First who asks, so that nobody else learns the names of a preview's functions.
+    if (head.probe !== null && !this.isGenuine(head.probe, req, head)) return refusals.badProbe;
+    const passwordHash = head.probe === null ? dispatcher.passwordHash(target.label) : null;
+    if (passwordHash !== null && !hasPassword(takeAuthorization(head), passwordHash)) return refusals.passwordNeeded;
     let path = target.path;
     let calls = dispatcher.find(target.label, target.name);
     if (calls === undefined && target.indexPath !== null) {
@@ -61,7 +65,11 @@ export class RequestHandler {
       calls = dispatcher.find(target.label, 'index');
     }
     if (calls === undefined) return refusals.noFunction(target.name, target.label);
-    if (head.probe !== null) return this.probe(req, res, head, calls);
+    if (head.probe !== null) {
+      calls.submit(new ProbeCall(calls, res));
+      dropRestOfBody(req);
+      return null;
+    }
     if ((head.contentLength ?? 0) > platform.limits.bodyBytes) return refusals.tooLarge(platform.limits.bodyBytes);
     if (!platform.receipts.isWritable) return refusals.noMetering;
     const refusal = calls.admit();
@@ -75,13 +83,9 @@ export class RequestHandler {
     return null;
   }
 
-  private probe(req: IncomingMessage, res: ServerResponse, head: RequestHead, calls: FunctionCalls): Refusal | null {
+  private isGenuine(probe: string, req: IncomingMessage, head: RequestHead): boolean {
     const request = { host: head.host as string, path: req.url as string };
-    const { clock } = this.platform;
-    if (!isGenuineProbe(head.probe as string, request, this.options.probeKey, clock.nowMs())) return refusals.badProbe;
-    calls.submit(new ProbeCall(calls, res));
-    dropRestOfBody(req);
-    return null;
+    return isGenuineProbe(probe, request, this.options.probeKey, this.platform.clock.nowMs());
   }
 
   private invocationOf(req: IncomingMessage, res: ServerResponse, head: RequestHead, path: string): Invocation {

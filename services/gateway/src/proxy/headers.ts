@@ -62,6 +62,19 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
   return head;
 }
 
+/** Takes the Authorization headers out of what the function is given. Returns the first one, or null. */
+export function takeAuthorization(head: RequestHead): string | null {
+  let first: string | null = null;
+  const rest: string[] = [];
+  for (let at = 0; at < head.forward.length; at += 2) {
+    const [name, value] = [head.forward[at] as string, head.forward[at + 1] as string];
+    if (name === 'authorization') first ??= value;
+    else rest.push(name, value);
+  }
+  head.forward = rest;
+  return first;
+}
+
 function readHopByHop(head: RequestHead, name: string, value: string): void {
   if (name === 'transfer-encoding') head.hasBody = true;
   else if (name === 'expect') head.expectsContinue = value.toLowerCase() === '100-continue';

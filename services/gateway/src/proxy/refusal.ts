@@ -2,7 +2,13 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 import { headers as names } from '@wherry/contract';
 
 /** A reply that the gateway makes itself. `text` tells the caller, or whoever runs the function, what to do. */
-export type Refusal = Readonly<{ status: number; text: string; retryAfterSeconds?: number; allow?: string }>;
+export type Refusal = Readonly<{
+  status: number;
+  text: string;
+  retryAfterSeconds?: number;
+  allow?: string;
+  authenticate?: string;
+}>;
 
 export const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -57,6 +63,12 @@ export const refusals = {
     status: 504,
     text: `The function did not finish within its limit of ${timeoutMs / 1000} s. Its logs may say why.`,
   }),
+  passwordNeeded: {
+    status: 401,
+    // RFC 7617: the browser asks for both, and any name will do.
+    authenticate: 'Basic realm="preview", charset="UTF-8"',
+    text: 'This preview has a password. Send it by HTTP basic authentication, with any user name; members of its tenant can make a new one in the dashboard.',
+  },
   badProbe: { status: 403, text: 'The probe is not signed for this route by this platform, or not from now.' },
 } as const satisfies Record<string, Refusal | ((...args: never[]) => Refusal)>;
 
@@ -68,6 +80,7 @@ export function sendRefusal(res: ServerResponse, refusal: Refusal, callId: strin
   if (callId !== null) lines.push(names.callId, callId);
   if (refusal.retryAfterSeconds !== undefined) lines.push('retry-after', String(refusal.retryAfterSeconds));
   if (refusal.allow !== undefined) lines.push('allow', refusal.allow);
+  if (refusal.authenticate !== undefined) lines.push('www-authenticate', refusal.authenticate);
   res.writeHead(refusal.status, STATUS_CODES[refusal.status] ?? '', lines);
   res.end(body);
 }

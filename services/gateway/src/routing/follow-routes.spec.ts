@@ -6,6 +6,9 @@ import type { RouteTable } from './route-table';
 const rowOf = (functionId: string, revisionId: string): RouteRow => ({
   tenantId: 'ten_1',
   tenantSlug: 'acme',
+  environmentId: 'env_1',
+  label: null,
+  passwordHash: null,
   functionId,
   functionName: functionId.replace('_', '-'),
   revisionId,
@@ -33,7 +36,10 @@ class FakeSource {
     this.named.push(names);
     const ids = new Set(names.functions.map((name) => name.functionId));
     const revisions = new Set(names.revisions.map((name) => name.revisionId));
-    return this.read([...this.rows.values()].filter((row) => ids.has(row.functionId) || revisions.has(row.revisionId)));
+    const environments = new Set(names.environments.map((name) => name.environmentId));
+    const isNamed = (row: RouteRow) =>
+      ids.has(row.functionId) || revisions.has(row.revisionId) || environments.has(row.environmentId);
+    return this.read([...this.rows.values()].filter(isNamed));
   };
 
   readonly acknowledge = async (version: bigint): Promise<void> => void this.acknowledged.push(version);
@@ -87,6 +93,28 @@ describe('RouteFollower', () => {
     expect(source.named).toHaveLength(1);
     expect(source.named[0]?.functions).toHaveLength(2);
     expect(latest().find('acme', 'fn-b')?.revisionId).toBe('rev_2');
+  });
+
+  it('stops serving a preview, and asks for its password, when its environment is named', async () => {
+    const { source, follower, latest } = followed();
+    const preview = { environmentId: 'env_pr', label: 'pr-1--shop--acme' };
+    source.rows.set('fn_p', { ...rowOf('fn_p', 'rev_1'), ...preview });
+    source.rows.set('fn_q', { ...rowOf('fn_q', 'rev_1'), ...preview });
+    follower.readAll();
+    await settled();
+    expect(latest().find('pr-1--shop--acme', 'fn-p')?.passwordHash).toBeNull();
+    source.rows.set('fn_p', { ...rowOf('fn_p', 'rev_1'), ...preview, passwordHash: 'x' });
+    source.rows.delete('fn_q');
+    follower.onNotification('environment/ten_1/env_pr');
+    await settled();
+    expect(latest().passwordHash('pr-1--shop--acme')).toBe('x');
+    expect(latest().find('pr-1--shop--acme', 'fn-q')).toBeUndefined();
+    source.rows.delete('fn_p');
+    follower.onNotification('environment/ten_1/env_pr');
+    await settled();
+    expect(latest().find('pr-1--shop--acme', 'fn-p')).toBeUndefined();
+    expect(latest().find('acme', 'fn-a')).toBeDefined();
+    expect(source.fullReads).toBe(1);
   });
 
   it('acknowledges a version only after a removal that belongs to it was heard of and is in use', async () => {

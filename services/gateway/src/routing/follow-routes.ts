@@ -17,6 +17,9 @@ export type FollowOptions = Readonly<{
   tally: (op: string, error: unknown) => void;
 }>;
 
+/** What notifications have named: tenant ids by the ids of functions, revisions and environments. */
+type Names = Readonly<Record<'functions' | 'revisions' | 'environments', ReadonlyMap<string, string>>>;
+
 /** Waits after a failed read, in milliseconds; the last one repeats. */
 const backoffMs = [50, 100, 250, 500, 1_000];
 
@@ -31,6 +34,7 @@ export class RouteFollower {
   private table = RouteTable.empty;
   private functions = new Map<string, string>();
   private revisions = new Map<string, string>();
+  private environments = new Map<string, string>();
   private needsAll = false;
   private running: Promise<void> | null = null;
   private failures = 0;
@@ -75,6 +79,7 @@ export class RouteFollower {
     const [kind, first = '', second = ''] = payload.split('/');
     if (kind === 'route') this.functions.set(second, first);
     else if (kind === 'revision') this.revisions.set(second, first);
+    else if (kind === 'environment') this.environments.set(second, first);
     else if (kind === 'barrier' && this.barrier !== null && first === this.barrier.id) this.barrier.hasReturned = true;
     else return;
     this.wakeUp();
@@ -112,7 +117,7 @@ export class RouteFollower {
   /** One read, if there is something to read. False when all is done. */
   private async step(): Promise<boolean> {
     if (this.needsAll) await this.readEverything();
-    else if (this.functions.size > 0 || this.revisions.size > 0) await this.readNamed();
+    else if (this.functions.size + this.revisions.size + this.environments.size > 0) await this.readNamed();
     else if (this.barrier?.hasReturned === true) this.reach(this.barrier.version);
     else return false;
     return true;
@@ -120,7 +125,7 @@ export class RouteFollower {
 
   private async readEverything(): Promise<void> {
     this.needsAll = false;
-    const { functions, revisions } = this.takeNames();
+    const names = this.takeNames();
     try {
       const { version, rows } = await this.options.source.readAll();
       this.use(RouteTable.of(rows));
@@ -129,27 +134,30 @@ export class RouteFollower {
       this.firstRead?.();
     } catch (error) {
       this.needsAll = true;
-      this.putBack(functions, revisions);
+      this.putBack(names);
       throw error;
     }
   }
 
   private async readNamed(): Promise<void> {
-    const { functions, revisions } = this.takeNames();
+    const names = this.takeNames();
+    const { functions, revisions, environments } = names;
     const returned = this.barrier?.hasReturned === true ? this.barrier : null;
     const named = {
       functions: [...functions].map(([functionId, tenantId]) => ({ tenantId, functionId })),
       revisions: [...revisions].map(([revisionId, tenantId]) => ({ tenantId, revisionId })),
+      environments: [...environments].map(([environmentId, tenantId]) => ({ tenantId, environmentId })),
     };
     try {
       const { version, rows } = await this.options.source.readNamed(named);
-      if (rows.length > 0 || functions.size > 0) {
-        this.use(this.table.with({ functionIds: new Set(functions.keys()), rows }));
+      if (rows.length > 0 || functions.size > 0 || environments.size > 0) {
+        const functionIds = new Set(functions.keys());
+        this.use(this.table.with({ functionIds, environmentIds: new Set(environments.keys()), rows }));
       }
       if (returned !== null && returned === this.barrier) this.reach(returned.version);
       this.seen(version);
     } catch (error) {
-      this.putBack(functions, revisions);
+      this.putBack(names);
       throw error;
     }
   }
@@ -193,15 +201,17 @@ export class RouteFollower {
     this.options.apply(table);
   }
 
-  private takeNames(): { functions: Map<string, string>; revisions: Map<string, string> } {
-    const { functions, revisions } = this;
+  private takeNames(): Names {
+    const { functions, revisions, environments } = this;
     this.functions = new Map();
     this.revisions = new Map();
-    return { functions, revisions };
+    this.environments = new Map();
+    return { functions, revisions, environments };
   }
 
-  private putBack(functions: ReadonlyMap<string, string>, revisions: ReadonlyMap<string, string>): void {
+  private putBack({ functions, revisions, environments }: Names): void {
     for (const [id, tenantId] of functions) this.functions.set(id, tenantId);
     for (const [id, tenantId] of revisions) this.revisions.set(id, tenantId);
+    for (const [id, tenantId] of environments) this.environments.set(id, tenantId);
   }
 }

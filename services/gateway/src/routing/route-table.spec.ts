@@ -5,6 +5,9 @@ import { RouteTable } from './route-table';
 const row = (changes: Partial<RouteRow> = {}): RouteRow => ({
   tenantId: 'ten_1',
   tenantSlug: 'acme',
+  environmentId: 'env_1',
+  label: null,
+  passwordHash: null,
   functionId: 'fn_1',
   functionName: 'hello',
   revisionId: 'rev_1',
@@ -13,6 +16,7 @@ const row = (changes: Partial<RouteRow> = {}): RouteRow => ({
   replicas: [],
   ...changes,
 });
+const none: ReadonlySet<string> = new Set();
 const unix = JSON.stringify({ kind: 'unix', path: '/run/a.sock' });
 
 describe('RouteTable', () => {
@@ -26,7 +30,11 @@ describe('RouteTable', () => {
 
   it('leaves a table that is in use as it is when a change is made', () => {
     const before = RouteTable.of([row(), row({ functionId: 'fn_2', functionName: 'bye' })]);
-    const after = before.with({ functionIds: new Set(['fn_2']), rows: [row({ revisionId: 'rev_2' })] });
+    const after = before.with({
+      environmentIds: none,
+      functionIds: new Set(['fn_2']),
+      rows: [row({ revisionId: 'rev_2' })],
+    });
     expect(before.find('acme', 'hello')?.revisionId).toBe('rev_1');
     expect(before.find('acme', 'bye')).toBeDefined();
     expect(after.find('acme', 'hello')?.revisionId).toBe('rev_2');
@@ -36,10 +44,10 @@ describe('RouteTable', () => {
   it('keeps a name that another function took over, whichever row comes first', () => {
     const before = RouteTable.of([row()]);
     const successor = row({ functionId: 'fn_9', revisionId: 'rev_9' });
-    const both = before.with({ functionIds: new Set(['fn_1', 'fn_9']), rows: [successor] });
+    const both = before.with({ environmentIds: none, functionIds: new Set(['fn_1', 'fn_9']), rows: [successor] });
     expect(both.find('acme', 'hello')?.functionId).toBe('fn_9');
-    const late = before.with({ functionIds: new Set(['fn_9']), rows: [successor] });
-    const removed = late.with({ functionIds: new Set(['fn_1']), rows: [] });
+    const late = before.with({ environmentIds: none, functionIds: new Set(['fn_9']), rows: [successor] });
+    const removed = late.with({ environmentIds: none, functionIds: new Set(['fn_1']), rows: [] });
     expect(removed.find('acme', 'hello')?.functionId).toBe('fn_9');
   });
 

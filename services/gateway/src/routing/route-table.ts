@@ -1,4 +1,4 @@
-import { hostLabel } from '@wherry/domain';
+import { environmentLabel } from '@wherry/domain';
 import type { Endpoint } from '@wherry/engine';
 import type { ReplicaState, RouteRow } from '@wherry/db';
 
@@ -8,7 +8,11 @@ export type ReadyReplica = Readonly<{ replicaId: string; address: string; endpoi
 /** Where the calls of one function go now. Never changed: a move makes another one. */
 export type Route = Readonly<{
   tenantId: string;
-  tenantSlug: string;
+  environmentId: string;
+  /** The host label that it is served under. */
+  label: string;
+  /** What the password of its preview must match; null where none is asked for. */
+  passwordHash: string | null;
   functionId: string;
   functionName: string;
   revisionId: string;
@@ -20,7 +24,11 @@ export type Route = Readonly<{
 }>;
 
 /** What was named by notifications, and the rows that were found for it. */
-export type RouteChange = Readonly<{ functionIds: ReadonlySet<string>; rows: readonly RouteRow[] }>;
+export type RouteChange = Readonly<{
+  functionIds: ReadonlySet<string>;
+  environmentIds: ReadonlySet<string>;
+  rows: readonly RouteRow[];
+}>;
 
 /** All routes at one moment. Immutable, so that every request sees the state before or after a change, never between. */
 export class RouteTable {
@@ -32,11 +40,18 @@ export class RouteTable {
   ) {}
 
   static of(rows: readonly RouteRow[]): RouteTable {
-    return RouteTable.empty.with({ functionIds: new Set(), rows });
+    return RouteTable.empty.with({ functionIds: new Set(), environmentIds: new Set(), rows });
   }
 
   find(label: string, functionName: string): Route | undefined {
     return this.byLabel.get(label)?.get(functionName);
+  }
+
+  /** What a password for anything under this label must match; null where none is asked for. */
+  passwordHash(label: string): string | null {
+    // All functions under a label are of one environment.
+    for (const route of this.byLabel.get(label)?.values() ?? []) return route.passwordHash;
+    return null;
   }
 
   findById(functionId: string): Route | undefined {
@@ -47,7 +62,7 @@ export class RouteTable {
     return this.byFunction.values();
   }
 
-  /** The table after a change: rows are put in; a function that was named and has no row has lost its route. */
+  /** The table after a change: rows are put in; what was named, by itself or with its environment, and has no row has lost its route. */
   with(change: RouteChange): RouteTable {
     const byLabel = new Map(this.byLabel);
     const byFunction = new Map(this.byFunction);
@@ -61,32 +76,36 @@ export class RouteTable {
       return copy;
     };
     const routes = change.rows.map(toRoute);
-    for (const id of [...change.functionIds, ...routes.map((route) => route.functionId)]) {
+    const ofEnvironments = change.environmentIds.size === 0 ? [] : this.routesOf(change.environmentIds);
+    const named = [...change.functionIds, ...ofEnvironments, ...routes.map((route) => route.functionId)];
+    for (const id of named) {
       const former = byFunction.get(id);
       if (former === undefined) continue;
-      const label = labelOf(former);
-      const functions = ofLabel(label);
+      const functions = ofLabel(former.label);
       // A name that was given up may already belong to another function.
       if (functions.get(former.functionName)?.functionId === id) functions.delete(former.functionName);
       byFunction.delete(id);
     }
     for (const route of routes) {
       byFunction.set(route.functionId, route);
-      ofLabel(labelOf(route)).set(route.functionName, route);
+      ofLabel(route.label).set(route.functionName, route);
     }
     for (const [label, functions] of copied) if (functions.size === 0) byLabel.delete(label);
     return new RouteTable(byLabel, byFunction);
   }
-}
 
-function labelOf(route: Route): string {
-  return hostLabel({ kind: 'production', tenant: route.tenantSlug });
+  private routesOf(environmentIds: ReadonlySet<string>): string[] {
+    const routes = [...this.byFunction.values()].filter((route) => environmentIds.has(route.environmentId));
+    return routes.map((route) => route.functionId);
+  }
 }
 
 function toRoute(row: RouteRow): Route {
   return Object.freeze({
     tenantId: row.tenantId,
-    tenantSlug: row.tenantSlug,
+    environmentId: row.environmentId,
+    label: environmentLabel(row),
+    passwordHash: row.passwordHash,
     functionId: row.functionId,
     functionName: row.functionName,
     revisionId: row.revisionId,

@@ -70,17 +70,35 @@ export class World {
     return { tenantId, environmentId, repositoryId };
   }
 
-  async function(slug: string, name: string): Promise<TestFunction> {
+  /** A preview of the tenant's repository, served under `label`. Returns its id. */
+  async preview(slug: string, label: string, passwordHash: string | null = null): Promise<string> {
+    const { tenantId, repositoryId } = await this.tenantOf(slug);
+    const environmentId = id('environment');
+    await this.owner.query(
+      `insert into environments (tenant_id, id, name, kind, repository_id, branch, label, password_hash)
+       values ($1, $2, $3, 'preview', $4, $3, $3, $5)`,
+      [tenantId, environmentId, label, repositoryId, passwordHash],
+    );
+    return environmentId;
+  }
+
+  private async tenantOf(slug: string): ReturnType<World['tenant']> {
     const found = await this.owner.query(
       `select t.id as "tenantId", e.id as "environmentId", r.id as "repositoryId" from tenants t
-       join environments e on e.tenant_id = t.id join repositories r on r.tenant_id = t.id where t.slug = $1`,
+       join environments e on e.tenant_id = t.id and e.kind = 'production'
+       join repositories r on r.tenant_id = t.id where t.slug = $1`,
       [slug],
     );
-    const owner = (found.rows[0] as Awaited<ReturnType<World['tenant']>> | undefined) ?? (await this.tenant(slug));
+    return (found.rows[0] as Awaited<ReturnType<World['tenant']>> | undefined) ?? (await this.tenant(slug));
+  }
+
+  /** @param environmentId of a preview; production when left out. */
+  async function(slug: string, name: string, environmentId?: string): Promise<TestFunction> {
+    const owner = await this.tenantOf(slug);
     const functionId = id('function');
     await this.owner.query(
       `insert into functions (tenant_id, id, environment_id, name, repository_id, root_dir) values ($1, $2, $3, $4, $5, '.')`,
-      [owner.tenantId, functionId, owner.environmentId, name, owner.repositoryId],
+      [owner.tenantId, functionId, environmentId ?? owner.environmentId, name, owner.repositoryId],
     );
     return { tenantId: owner.tenantId, slug, name, functionId };
   }

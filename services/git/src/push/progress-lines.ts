@@ -1,5 +1,5 @@
 import type { PushProgress, SeenFunction } from '@wherry/db';
-import { isFinished, type DeploymentStatus } from '@wherry/domain';
+import { functionPath, isFinished, type DeploymentStatus } from '@wherry/domain';
 
 /** What the lines are made with, besides the progress itself. */
 export type ProgressContext = Readonly<{
@@ -103,7 +103,7 @@ export class ProgressLines {
   }
 
   private liveUrl(name: string): string {
-    return name === 'index' ? `${this.context.appsUrl}/` : `${this.context.appsUrl}/${name}/`;
+    return `${this.context.appsUrl}${functionPath(name)}`;
   }
 }
 

@@ -9,7 +9,10 @@ export const channels = {
   release: 'wherry_release',
   /** `<tenantId>/<deploymentId or ''>/<functionId or ''>`: log lines were added. */
   log: 'wherry_log',
-  /** `route/<tenantId>/<functionId>` or `revision/<tenantId>/<revisionId>`: routes or ready replicas changed. */
+  /**
+   * `route/<tenantId>/<functionId>` or `revision/<tenantId>/<revisionId>`: routes or ready replicas changed.
+   * `environment/<tenantId>/<environmentId>`: a preview was closed, opened again, or asks for another password.
+   */
   routing: 'wherry_routing',
   /** `<tenantId>/<revisionId>`: a gateway holds a call for a revision without ready replicas. Repeated while it waits. */
   wake: 'wherry_wake',
@@ -17,6 +20,8 @@ export const channels = {
   secret: 'wherry_secret',
   /** `<tenantId>`: a tenant was suspended, deleted or let in again. */
   tenant: 'wherry_tenant',
+  /** `<tenantId>/<environmentId>`: a preview was closed or opened again. */
+  environment: 'wherry_environment',
   /** `<gatewayId>`: a gateway acknowledged a newer routing version. */
   acknowledged: 'wherry_acknowledged',
   /** `<tenantId>/<trust>`: a build daemon is wanted, or what is said of one changed. */

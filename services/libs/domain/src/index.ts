@@ -4,3 +4,4 @@ export * from './ids';
 export * from './metering';
 export * from './names';
 export * from './revision-config';
+export * from './urls';

@@ -65,7 +65,8 @@ export type HostTarget =
 /**
  * The host label of an environment: one DNS label, at most 63 characters. Types start differently (`pr-`, `b-`, `d-`)
  * and always hold `--`, which a tenant slug may not, so labels of different kinds never meet. What is not a label
- * character, or too long, is replaced by the start of its text and a hash of all of it.
+ * character, or too long, is replaced by the start of its text and a hash of all of it, behind `---`: no part that is
+ * written out begins with a hyphen, so a name can be chosen to look like a hash, and its label still cannot.
  */
 export function hostLabel(target: HostTarget): string {
   switch (target.kind) {
@@ -84,10 +85,11 @@ function fitted(parts: readonly string[]): string {
   const isPlain = parts.every((part) => dnsLabel.test(part) && !part.includes('--'));
   const plain = parts.join('--');
   if (isPlain && plain.length <= maxLabel) return plain;
-  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
+  // 80 bits: who can choose names must not be able to find a second one for the label of somebody else.
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 20);
   const start = plain
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, maxLabel - hash.length - 2);
-  return `${start.replace(/-+$/, '')}--${hash}`;
+    .slice(0, maxLabel - hash.length - 3);
+  return `${start.replace(/-+$/, '')}---${hash}`;
 }

@@ -288,6 +288,17 @@ grant insert, update, delete on repository_refs to wherry_worker;
 grant select, delete on pins to wherry_worker;
 grant update (github_login) on users to wherry_worker;
 
+-- The end of a preview: the controller takes away what ran in it, its secrets and its variables.
+create policy reconcile on variables for select to wherry_controller using (app_scope() = 'reconcile');
+grant select (tenant_id, environment_id, kind, name) on variables to wherry_controller;
+grant delete on secrets, variables to wherry_controller;
+grant update (cancel_requested_at) on deployments to wherry_controller;
+-- Whether the previews of a repository are given the secrets of production is in its settings.
+create policy reconcile on repositories for select to wherry_controller using (app_scope() = 'reconcile');
+grant select (tenant_id, id, settings) on repositories to wherry_controller;
+-- What is left of a closed preview goes when it is past its time.
+grant delete on functions, environments to wherry_worker;
+
 -- Notifications ---------------------------------------------------------------------------------------------------
 
 -- Payload: the delivery's id. Jobs come with it too; this is for whoever shows deliveries.

@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { functionNameProblem, hostLabel, tenantSlugProblem, type HostTarget } from './names';
+import { environmentLabel, functionUrl, type EnvironmentAddress } from './urls';
+
+const at = { gatewayUrl: 'https://gateway.example:8443', appsDomain: 'apps.example' };
+
+/** Texts that were made to run into each other: separators, prefixes, hashes, letters that look or fold alike. */
+const words = [
+  ...['a', 'b', 'a-b', 'a--b', 'a---b', '-a', 'a-', '--', 'b-a', 'pr-12', 'pr-1', '12', 'd-a', 'main', 'Main', 'index'],
+  ...[
+    '0123abcde',
+    'deadbeef0',
+    '0123456789abcdef0123',
+    'ä',
+    'a\u0308',
+    'а',
+    'ａ',
+    '\u202emain',
+    'K',
+    'ı',
+    'refs/heads/a',
+  ],
+  ...['x'.repeat(20), 'x'.repeat(40), 'x'.repeat(62), 'x'.repeat(63), 'x'.repeat(64), `${'x'.repeat(64)}a`],
+];
+/** The last part of a label that holds a hash, as somebody would copy it into a name of their own. */
+const copied = (target: HostTarget) => hostLabel(target).split('---').at(-1) ?? '';
+const hashed: HostTarget = { kind: 'branch', branch: 'a/b', repository: 'a', tenant: 'a' };
+const nasty = fc.oneof(
+  fc.constantFrom(...words, hostLabel(hashed), copied(hashed), `a-b-a-a---${copied(hashed)}`),
+  fc
+    .array(fc.constantFrom('a', '-', '--', 'b-', 'pr-1', '/', 'x'.repeat(30)), { minLength: 1, maxLength: 5 })
+    .map((parts) => parts.join('')),
+);
+const tenant = nasty.filter((text) => tenantSlugProblem(text) === null);
+const functionName = nasty.filter((text) => functionNameProblem(text) === null);
+const environment: fc.Arbitrary<HostTarget> = fc.oneof(
+  fc.record({ kind: fc.constant('production' as const), tenant }),
+  fc.record({
+    kind: fc.constant('pull-request' as const),
+    number: fc.constantFrom(1, 2, 12),
+    repository: nasty,
+    tenant,
+  }),
+  fc.record({ kind: fc.constant('branch' as const), branch: nasty, repository: nasty, tenant }),
+  fc.record({ kind: fc.constant('deployment' as const), deploymentId: nasty, tenant }),
+);
+
+function addressOf(target: HostTarget): EnvironmentAddress {
+  return { tenantSlug: target.tenant, label: target.kind === 'production' ? null : hostLabel(target) };
+}
+const runs = { numRuns: 20_000 };
+
+// Within the production environment of a tenant, which its repositories share, the name of a function is given once.
+describe('of any two (tenant, repository, environment, function)', () => {
+  it('the environments have different host labels, each one DNS label', () => {
+    fc.assert(
+      fc.property(environment, environment, (one, other) => {
+        const labels = [one, other].map((target) => environmentLabel(addressOf(target)));
+        for (const label of labels) expect(label).toMatch(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+        fc.pre(JSON.stringify(one) !== JSON.stringify(other));
+        expect(labels[0]).not.toBe(labels[1]);
+      }),
+      runs,
+    );
+  });
+
+  it('the functions have different URLs, none of them the beginning of another', () => {
+    fc.assert(
+      fc.property(environment, environment, functionName, functionName, (one, other, name, otherName) => {
+        fc.pre(JSON.stringify([one, name]) !== JSON.stringify([other, otherName]));
+        const urls = [functionUrl(at, addressOf(one), name), functionUrl(at, addressOf(other), otherName)] as const;
+        expect(urls[0]).not.toBe(urls[1]);
+        if (name !== 'index' && otherName !== 'index') expect(urls[0].startsWith(urls[1])).toBe(false);
+        expect(new URL(urls[0]).href).toBe(urls[0]);
+      }),
+      runs,
+    );
+  });
+
+  it("the functions have different addresses on the gateway's own host", () => {
+    fc.assert(
+      fc.property(environment, environment, functionName, functionName, (one, other, name, otherName) => {
+        fc.pre(JSON.stringify([one, name]) !== JSON.stringify([other, otherName]));
+        const path = (target: HostTarget, called: string) => `${called}.${environmentLabel(addressOf(target))}`;
+        expect(path(one, name)).not.toBe(path(other, otherName));
+      }),
+      runs,
+    );
+  });
+});
+
+it('writes the URL of a function with the port of the gateway only where it is not the usual one', () => {
+  const shop = { tenantSlug: 'acme', label: 'pr-12--shop--acme' };
+  expect(functionUrl(at, shop, 'hello')).toBe('https://pr-12--shop--acme.apps.example:8443/hello/');
+  expect(functionUrl({ ...at, gatewayUrl: 'https://gateway.example' }, { ...shop, label: null }, 'index')).toBe(
+    'https://acme.apps.example/',
+  );
+});
