@@ -63,7 +63,9 @@ alter table tenants
   add column github_login text,
   add column github_member_role text check (github_member_role in ('developer', 'viewer', 'billing')) default 'viewer';
 grant insert, update (name, github_login, github_account_type, suspended_at) on tenants to wherry_worker;
-grant update (name, github_member_role, suspended_at, deleted_at) on tenants to wherry_api;
+-- suspended_by: what one of the two has stopped, the other does not let go.
+alter table tenants add column suspended_by text check (suspended_by in ('operator', 'github'));
+grant update (name, github_member_role, suspended_at, suspended_by, deleted_at) on tenants to wherry_api;
 
 -- source: who made the membership, and so who takes it away again.
 alter table memberships add column source text not null default 'manual' check (source in ('manual', 'github')),
@@ -262,6 +264,7 @@ create policy github_updates on tenants for update to wherry_worker
 create policy login on tenants for select to wherry_api using (app_scope() = 'login');
 create policy login on github_installations for select to wherry_api using (app_scope() = 'login');
 create policy login on github_team_roles for select to wherry_api using (app_scope() = 'login');
+create policy login on audit_log for insert to wherry_api with check (app_scope() = 'login');
 create policy login on memberships to wherry_api using (app_scope() = 'login') with check (app_scope() = 'login');
 
 -- operator: suspending and ending tenants, and the log of it.
