@@ -18,7 +18,8 @@ create trigger own_key before insert or update on sealing_keys for each row exec
 
 -- Without a tenant ------------------------------------------------------------------------------------------------
 
--- The App this platform is. One row; registering another App replaces it.
+-- The App this platform is. One row; registering another App replaces it. deliveries_looked_at: deliveries that failed
+-- until then were asked for again.
 create table github_app (
   only_row boolean primary key default true check (only_row),
   app_id bigint not null,
@@ -28,7 +29,8 @@ create table github_app (
   html_url text not null,
   owner_login text not null,
   is_public boolean not null default false,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  deliveries_looked_at timestamptz
 );
 -- A registration that an operator has begun: what comes back from GitHub has to bring its state, once, in that session.
 create table github_registrations (
@@ -49,6 +51,7 @@ create table github_credentials (
 );
 grant select, insert, update, delete on github_app, github_credentials to wherry_api;
 grant select on github_app, github_credentials to wherry_worker;
+grant update (deliveries_looked_at) on github_app to wherry_worker;
 
 alter table users add column github_id bigint unique, add column github_login text;
 grant select on users to wherry_worker;
@@ -62,7 +65,7 @@ alter table tenants
   add column github_account_type text check (github_account_type in ('Organization', 'User')),
   add column github_login text,
   add column github_member_role text check (github_member_role in ('developer', 'viewer', 'billing')) default 'viewer';
-grant insert, update (name, github_login, github_account_type, suspended_at) on tenants to wherry_worker;
+grant insert, update (name, github_login, github_account_type, suspended_at, suspended_by) on tenants to wherry_worker;
 -- suspended_by: what one of the two has stopped, the other does not let go.
 alter table tenants add column suspended_by text check (suspended_by in ('operator', 'github'));
 grant update (name, github_member_role, suspended_at, suspended_by, deleted_at) on tenants to wherry_api;
@@ -97,7 +100,8 @@ create unique index github_installations_account on github_installations (accoun
 -- Sources ---------------------------------------------------------------------------------------------------------
 
 -- A repository on GitHub has github_id; name is what Wherry called it when it was connected and never changes, because
--- URLs hold it; full_name is GitHub's and does. settings: RepositorySettings in services/libs/domain.
+-- URLs hold it; full_name is GitHub's and does. look: what GitHub's list said of it when its heads were last compared, so
+-- that they are compared again only when that changes. settings: RepositorySettings in services/libs/domain.
 alter table repositories
   add column source text not null default 'builtin' check (source in ('builtin', 'github')),
   add column github_id bigint,
@@ -108,19 +112,23 @@ alter table repositories
   add column is_archived boolean not null default false,
   add column disconnected_at timestamptz,
   add column disconnected_reason text,
+  add column look text,
+  add column looked_at timestamptz,
   add column settings jsonb not null default '{}',
   add constraint github_ids check ((source = 'github') = (github_id is not null and installation_id is not null and full_name is not null));
 create unique index repositories_github on repositories (github_id) where disconnected_at is null;
 create unique index repositories_github_in_tenant on repositories (tenant_id, github_id);
 
 -- A preview belongs to a pull request or a branch of one repository and ends with it, or with its lease. label: its
--- host label, never issued to two at a time.
+-- host label, never issued to two at a time. opened_at: when it was made, or opened again after it was closed: what was
+-- deployed before is gone.
 alter table environments
   add column repository_id text,
   add column pull_request integer,
   add column branch text,
   add column label text,
   add column expires_at timestamptz,
+  add column opened_at timestamptz,
   add column closed_at timestamptz,
   add column closed_reason text,
   add column password_hash text,
@@ -173,6 +181,9 @@ create table github_deliveries (
 );
 create index github_deliveries_open on github_deliveries (received_at) where status = 'received';
 create index github_deliveries_by_tenant on github_deliveries (tenant_id, received_at);
+
+-- handler: the function's folder below the root directory, so that a line of its log can be found in the repository.
+alter table deployment_functions add column handler text;
 
 -- What GitHub was told of a deployment. told: the last words of each channel, so that only a change is told again.
 -- lease_until: somebody tells it now, and nobody else does meanwhile: GitHub would make everything twice.
