@@ -60,7 +60,7 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
   for (const planned of plan.functions) checkHandlerFolder(planned, source.entries);
   const names = plan.functions.map(({ name }) => name);
   events.emit({ type: 'step', name: 'plan', detail: `Functions: ${names.join(', ') || 'none'}.` });
-  events.emit({ type: 'functions', names });
+  events.emit({ type: 'functions', names, handlers: plan.functions.map(({ handler }) => handler) });
   if (names.length === 0) return [];
   const templates = await readTemplates(order, plan.functions);
   events.emit({

@@ -110,8 +110,13 @@ export const BuildEvent = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('step'), at, name: z.enum(['fetch', 'plan', 'build']), detail: z.string() }),
   /** Something the developer should know, such as a key that is not used. */
   z.strictObject({ type: z.literal('note'), at, text: z.string() }),
-  /** The functions of the stack, once it is read. */
-  z.strictObject({ type: z.literal('functions'), at, names: z.array(z.string()) }),
+  /** The functions of the stack, once it is read, and their folders below the root directory in the same order. */
+  z.strictObject({
+    type: z.literal('functions'),
+    at,
+    names: z.array(z.string()),
+    handlers: z.array(z.string()).optional(),
+  }),
   z.strictObject({
     type: z.literal('function'),
     at,

@@ -11,13 +11,22 @@ export function recordsOf(batch: EventBatch): { records: BuildRecords; lastWord:
   const functions = new Map<string, BuildRecords['functions'][number]>();
   let lastWord: LastWord | null = null;
   const put = (name: string, status: string, reason?: string) =>
-    functions.set(name, { name, status, reason: reason === undefined ? null : storable(reason) });
+    functions.set(name, {
+      ...functions.get(name),
+      name,
+      status,
+      reason: reason === undefined ? null : storable(reason),
+    });
   for (const event of batch.events) {
     if (event.type === 'log') lines.push([event.at, event.stream, event.function ?? '', storable(event.text)]);
     else if (event.type === 'step') lines.push([event.at, 'system', '', storable(event.detail)]);
     else if (event.type === 'note') notes.push(storable(event.text));
-    else if (event.type === 'functions') for (const name of event.names) put(name, 'queued');
-    else if (event.type === 'function') put(event.name, event.status, event.reason);
+    else if (event.type === 'functions') {
+      event.names.forEach((name, index) => {
+        const handler = event.handlers?.[index];
+        functions.set(name, { name, status: 'queued', reason: null, ...(handler && { handler: storable(handler) }) });
+      });
+    } else if (event.type === 'function') put(event.name, event.status, event.reason);
     else lastWord = event;
   }
   return { records: { offset: batch.offset, lines, functions: [...functions.values()], notes }, lastWord };

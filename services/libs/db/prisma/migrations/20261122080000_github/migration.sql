@@ -59,15 +59,15 @@ grant select on users to wherry_worker;
 -- Tenants and people ----------------------------------------------------------------------------------------------
 
 -- github_account_id: the organisation or person that this tenant is. github_member_role: what a member of the
--- organisation is who is in no team with a role of its own; null: nothing.
+-- organisation is who is in no team with a role of its own; null: nothing. suspended_by: what one of the two has stopped,
+-- the other does not let go.
 alter table tenants
+  add column suspended_by text check (suspended_by in ('operator', 'github')),
   add column github_account_id bigint unique,
   add column github_account_type text check (github_account_type in ('Organization', 'User')),
   add column github_login text,
   add column github_member_role text check (github_member_role in ('developer', 'viewer', 'billing')) default 'viewer';
 grant insert, update (name, github_login, github_account_type, suspended_at, suspended_by) on tenants to wherry_worker;
--- suspended_by: what one of the two has stopped, the other does not let go.
-alter table tenants add column suspended_by text check (suspended_by in ('operator', 'github'));
 grant update (name, github_member_role, suspended_at, suspended_by, deleted_at) on tenants to wherry_api;
 
 -- source: who made the membership, and so who takes it away again.

@@ -9,7 +9,7 @@ export type BuildRecords = Readonly<{
   offset: number;
   lines: readonly BuildLogLine[];
   /** The last status of each function, in order of appearance. */
-  functions: readonly Readonly<{ name: string; status: string; reason: string | null }>[];
+  functions: readonly Readonly<{ name: string; status: string; reason: string | null; handler?: string }>[];
   notes: readonly string[];
 }>;
 
@@ -34,10 +34,12 @@ export async function writeRecords(
   for (const chunk of chunksOf(records.lines)) await insertChunk(tx, tenantId, deploymentId, chunk);
   if (records.functions.length > 0) {
     await tx.$executeRaw`
-      insert into deployment_functions (tenant_id, deployment_id, name, status, reason)
-      select ${tenantId}, ${deploymentId}, x.name, x.status, x.reason
-      from jsonb_to_recordset(${JSON.stringify(records.functions)}::jsonb) as x(name text, status text, reason text)
-      on conflict (tenant_id, deployment_id, name) do update set status = excluded.status, reason = excluded.reason`;
+      insert into deployment_functions (tenant_id, deployment_id, name, status, reason, handler)
+      select ${tenantId}, ${deploymentId}, x.name, x.status, x.reason, x.handler
+      from jsonb_to_recordset(${JSON.stringify(records.functions)}::jsonb)
+        as x(name text, status text, reason text, handler text)
+      on conflict (tenant_id, deployment_id, name) do update set status = excluded.status, reason = excluded.reason,
+        handler = coalesce(excluded.handler, deployment_functions.handler)`;
   }
   return true;
 }

@@ -6,6 +6,8 @@ export type ReportedFunction = Readonly<{
   status: 'queued' | 'building' | 'built' | 'reused' | 'failed';
   reason: string | null;
   buildMs: number | null;
+  /** Its folder below the root directory; null while it is not known. */
+  handler: string | null;
 }>;
 
 /** A line of the build's log; `functionName` is empty for lines of the whole build. */
@@ -270,7 +272,8 @@ type FunctionRow = ReportedFunction & { deploymentId: string };
 
 function readFunctions(tx: Tx, tenantId: string, deploymentIds: readonly string[]): Promise<FunctionRow[]> {
   return tx.$queryRaw<FunctionRow[]>`
-    select deployment_id as "deploymentId", name, status, reason, build_ms as "buildMs" from deployment_functions
+    select deployment_id as "deploymentId", name, status, reason, build_ms as "buildMs", handler
+    from deployment_functions
     where tenant_id = ${tenantId} and deployment_id = any(${[...deploymentIds]}) order by name`;
 }
 
@@ -307,9 +310,7 @@ function deploymentOf(row: DeploymentRow, functions: readonly FunctionRow[]): Re
     createdAtMs: row.createdAt.getTime(),
     startedAtMs: row.startedAt?.getTime() ?? null,
     finishedAtMs: row.finishedAt?.getTime() ?? null,
-    functions: own.map(({ name, status: state, reason: why, buildMs }) => ({
-      ...{ name, status: state, reason: why, buildMs },
-    })),
+    functions: own.map(({ deploymentId: _, ...each }) => each),
   };
 }
 
