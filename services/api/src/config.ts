@@ -59,6 +59,14 @@ export type Limits = Readonly<{
   loginLinkMs: number;
   /** Bytes of a request's body. */
   bodyBytes: number;
+  /** Bytes of a webhook's body: GitHub sends none that is larger (docs.github.com, "Webhook events and payloads"). */
+  webhookBytes: number;
+  /** Bytes of webhooks' bodies that are held at a time; beyond, GitHub is asked to come again. */
+  webhookBytesAtOnce: number;
+  /** GitHub gives up after ten seconds ("Best practices for using webhooks"), and so does whoever reads from it. */
+  webhookMs: number;
+  /** From asking for an App to its coming back from GitHub, where people have to choose a name. */
+  registrationMs: number;
   /** Open event streams of one session or token. */
   streams: number;
   /** A stream says that it is alive, and checks its caller again, this often. */
@@ -75,6 +83,10 @@ export const defaultLimits: Limits = {
   sessionMs: 30 * 24 * 60 * minute,
   loginLinkMs: 15 * minute,
   bodyBytes: 1_048_576,
+  webhookBytes: 25 * 1_048_576,
+  webhookBytesAtOnce: 64 * 1_048_576,
+  webhookMs: 10_000,
+  registrationMs: 60 * minute,
   streams: 8,
   heartbeatMs: 15_000,
   invokeMs: 5 * minute,

@@ -2,29 +2,37 @@ import 'reflect-metadata';
 import type { RequestListener } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { GithubAppStore, GithubDeliveryStore } from '@wherry/db';
 import express, { type Request, type Response, type NextFunction } from 'express';
 import { dashboard } from './adapters/dashboard';
 import { gitProxy } from './adapters/git-proxy';
 import { ApiModule } from './api.module';
 import type { ApiParts } from './core.module';
+import { webhookIntake } from './github/webhook-intake';
+import { WebhookSecrets } from './github/webhook-secrets';
 import { neverCached, openRequest, ownHostOnly, refuseNul, secureHeaders } from './http/front';
 import { answerProblem } from './http/problem.filter';
+import { githubLogin, githubLoginPath } from './session/github-login';
 
 /** The console as one request listener, and how to let go of what it holds. */
 export type Api = Readonly<{ handle: RequestListener; close: () => Promise<void> }>;
 
 /**
  * Puts the console together. Order matters: `/git` goes through untouched, before the check of the host and of cookies,
- * which it does not use; no body is read before its operation is found and its caller let in.
+ * which it does not use, and so do GitHub's webhooks, which are signed; no body is read before its operation is found and its caller let in.
  */
 export async function createApi(parts: ApiParts): Promise<Api> {
-  const { settings, log, system } = parts;
+  const { settings, log, system, database, queue, keys } = parts;
   const server = express();
   server.disable('x-powered-by').disable('etag').set('query parser', 'simple');
   server.use(openRequest(log, system));
   server.use('/git/', gitProxy(settings.gitAddress));
+  const secrets = new WebhookSecrets(new GithubAppStore(database), keys, log, system.now);
+  const store = new GithubDeliveryStore(database);
+  server.post('/github/webhooks', webhookIntake({ secrets, store, queue, system, limits: settings.limits }));
   server.use(secureHeaders, ownHostOnly(settings.consoleUrl), refuseNul);
   server.use('/v1', neverCached);
+  server.use(githubLoginPath, neverCached, githubLogin(parts));
   const serveDashboard = dashboard(settings.dashboardDir);
   server.use((request, response, next) => (isApi(request) ? next() : serveDashboard(request, response, next)));
   server.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>

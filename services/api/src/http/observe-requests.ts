@@ -2,7 +2,7 @@ import { durationBuckets, type Metrics, statusClass, statusClasses } from '@wher
 import type { LogFields } from '@wherry/logging';
 
 /** `refused`: before it was known what it is for, such as by its host name. `stream`: events, as long as somebody looks. */
-const classes = ['api', 'stream', 'git', 'dashboard', 'refused'] as const;
+const classes = ['api', 'stream', 'git', 'webhook', 'dashboard', 'refused'] as const;
 
 /** Counts requests by the line that is logged of each. */
 export function observeRequests(metrics: Metrics): (fields: LogFields) => void {
@@ -15,7 +15,7 @@ export function observeRequests(metrics: Metrics): (fields: LogFields) => void {
     {
       name: 'wherry_api_request_duration_seconds',
       help: 'How long requests took; a push lasts until its deployment is finished.',
-      labels: { class: ['api', 'git'] },
+      labels: { class: ['api', 'git', 'webhook'] },
     },
     durationBuckets,
   );
@@ -23,13 +23,14 @@ export function observeRequests(metrics: Metrics): (fields: LogFields) => void {
     const kind = classOf(op);
     if (kind === null || durationMs === undefined) return;
     requests.add({ class: kind, status: statusClass(status) });
-    if (kind === 'api' || kind === 'git') seconds.observe({ class: kind }, durationMs / 1_000);
+    if (kind === 'api' || kind === 'git' || kind === 'webhook') seconds.observe({ class: kind }, durationMs / 1_000);
   };
 }
 
 /** Null for a line that is not about a request. */
 function classOf(op: string): (typeof classes)[number] | null {
   if (op === 'git.proxy') return 'git';
+  if (op === 'github.receive') return 'webhook';
   if (op === 'dashboard.serve') return 'dashboard';
   if (op === 'request.refuse') return 'refused';
   if (!op.startsWith('api.')) return null;

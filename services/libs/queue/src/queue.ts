@@ -42,6 +42,13 @@ export class Queue {
     await this.sender.send(name, data, { db: fromPrisma(tx), group: { id: groupOf[name](data) } });
   }
 
+  /** The same for several jobs of one queue, in one statement. */
+  async sendAll<N extends JobName>(tx: Tx, name: N, all: readonly Jobs[N][]): Promise<void> {
+    if (all.length === 0) return;
+    const jobs = all.map((data) => ({ data, group: { id: groupOf[name](data) } }));
+    await this.sender.insert(name, jobs, { db: fromPrisma(tx) });
+  }
+
   /**
    * Runs the jobs of a queue until `close`. A handler that throws is tried again later, with growing pauses; one that
    * dies with its process is tried again within about 15 s. It may run twice.

@@ -10,6 +10,9 @@ export {
   type FunctionRow as ConsoleFunctionRow,
   type RevisionRow as ConsoleRevisionRow,
 } from './function-store';
+export * from './github-app-store';
+export * from './github-delivery-store';
+export { GithubLoginStore, type GithubLoginApp, type GithubPerson, type NewSession } from './github-login-store';
 export { ConsoleLogStore, type LogFilter, type LogPlace, type LogRow } from './log-store';
 export { PlatformStore, type ShownCheck } from './platform-store';
 export { ConsoleRepositoryStore, type RepositoryRow as ConsoleRepositoryRow } from './repository-store';
