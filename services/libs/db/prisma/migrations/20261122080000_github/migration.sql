@@ -306,6 +306,9 @@ grant update (github_login) on users to wherry_worker;
 create policy reconcile on variables for select to wherry_controller using (app_scope() = 'reconcile');
 grant select (tenant_id, environment_id, kind, name) on variables to wherry_controller;
 grant delete on secrets, variables to wherry_controller;
+grant select, delete on pins to wherry_controller;
+-- Never written: without such a right no row can be locked, and who opens a preview again must wait for its end.
+grant update (closed_reason) on environments to wherry_controller;
 grant update (cancel_requested_at) on deployments to wherry_controller;
 -- Whether the previews of a repository are given the secrets of production is in its settings.
 create policy reconcile on repositories for select to wherry_controller using (app_scope() = 'reconcile');

@@ -1,5 +1,13 @@
 import { casesOf, type StoreCases } from '../../tenancy/cases';
-import { BuildDaemonStore, FunctionLogStore, IdleUsageStore, ImageStore, ReleaseStore, ReplicaStore } from './index';
+import {
+  BuildDaemonStore,
+  FunctionLogStore,
+  IdleUsageStore,
+  ImageStore,
+  PreviewStore,
+  ReleaseStore,
+  ReplicaStore,
+} from './index';
 
 const failed = { state: 'failed', address: null, reason: 'No.' } as const;
 
@@ -11,6 +19,12 @@ export const crossTenantCases: readonly StoreCases[] = [
     },
     finish: ({ store, tenantId, theirs }) =>
       store.finish(tenantId, theirs.releaseId, { release: 'failed', deployment: null, reason: 'No.' }),
+  }),
+  casesOf(PreviewStore, (db) => new PreviewStore(db), {
+    empty: {
+      given: `update environments set closed_at = now() where tenant_id = $1 and kind = 'preview'`,
+      attempt: ({ store, tenantId, theirs }) => store.empty(tenantId, theirs.previewId),
+    },
   }),
   casesOf(ReplicaStore, (db) => new ReplicaStore(db), {
     mirror: ({ store, tenantId, theirs }) => {

@@ -3,6 +3,7 @@ export * from './function-log-store';
 export * from './idle-usage-store';
 export * from './image-store';
 export * from './platform-check-store';
+export { PreviewStore } from './preview-store';
 export { ReleaseStore, type ReleaseEnding, type RouteOutcome } from './release-store';
 export * from './replica-store';
 export * from './sealing-key-store';

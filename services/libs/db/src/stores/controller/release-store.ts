@@ -5,7 +5,7 @@ export type RouteOutcome =
   /** Someone else has finished the release meanwhile; nothing was changed. */
   | Readonly<{ kind: 'gone' }>
   /** The routes cannot be moved, for a reason that the developer is told; nothing was changed. */
-  | Readonly<{ kind: 'refused'; reason: string }>;
+  | Readonly<{ kind: 'refused' | 'closed'; reason: string }>;
 
 /** How a pending release ends without being routed. */
 export type ReleaseEnding = Readonly<{
@@ -30,8 +30,10 @@ export class ReleaseStore {
    */
   async route(tenantId: string, releaseId: string): Promise<RouteOutcome> {
     return this.db.tenant(tenantId, async (tx) => {
+      const closed = await lockEnvironment(tx, tenantId, releaseId);
       const release = await lockPending(tx, tenantId, releaseId);
       if (!release) return { kind: 'gone' };
+      if (closed !== null) return { kind: 'closed', reason: closed };
       const reason = await nameConflict(tx, tenantId, release);
       if (reason !== null) return { kind: 'refused', reason };
       const version = await nextRoutingVersion(tx);
@@ -64,6 +66,21 @@ export class ReleaseStore {
       return true;
     });
   }
+}
+
+/** Keeps the environment from being closed until the routes have moved. Returns why nothing may be routed in it, or null. */
+async function lockEnvironment(tx: Tx, tenantId: string, releaseId: string): Promise<string | null> {
+  const [row] = await tx.$queryRaw<{ isClosed: boolean; reason: string | null }[]>`
+    select closed_at is not null as "isClosed", closed_reason as reason from environments
+    where tenant_id = ${tenantId}
+      and id = (select environment_id from releases where tenant_id = ${tenantId} and id = ${releaseId})
+    for share`;
+  return row?.isClosed ? closedText(row.reason) : null;
+}
+
+/** A sentence for developers. `reason` is one too, or null. */
+export function closedText(reason: string | null): string {
+  return reason === null ? 'The preview was closed.' : `The preview was closed: ${reason}`;
 }
 
 async function lockPending(tx: Tx, tenantId: string, releaseId: string): Promise<ReleaseRow | undefined> {

@@ -1,6 +1,7 @@
 import type { RevisionConfig, TrustLevel } from '@wherry/domain';
 import type { Database } from '../../database';
 import type { Tx } from '../../database';
+import { closedText } from './release-store';
 
 /** A revision that a route, a pending release or a replica names, with what its engine must know about its owner. */
 export type SnapshotRevision = Readonly<{
@@ -9,11 +10,15 @@ export type SnapshotRevision = Readonly<{
   trust: TrustLevel;
   /** The tenant is suspended or deleted: nothing of it may run. */
   isSuspended: boolean;
+  /** Its environment is a preview that was closed: nothing of it may run. */
+  isClosed: boolean;
   revisionId: string;
   functionId: string;
   functionName: string;
   environmentId: string;
   environmentName: string;
+  /** Where secrets are found that the environment has no own value of; null where they are found nowhere else. */
+  fallbackEnvironmentId: string | null;
   artifactDigest: string;
   config: RevisionConfig;
 }>;
@@ -29,6 +34,8 @@ export type SnapshotRelease = Readonly<{
   createdAtMs: number;
   deploymentStatus: string;
   isCancelRequested: boolean;
+  /** Why nothing may be released into the environment, as a sentence; null when it is open. */
+  closedReason: string | null;
   functions: readonly Readonly<{ name: string; revisionId: string | null }>[];
 }>;
 
@@ -69,6 +76,8 @@ export type SnapshotRows = Readonly<{
   revisions: readonly SnapshotRevision[];
   secrets: readonly SnapshotSecret[];
   replicas: readonly SnapshotReplica[];
+  /** Previews that were closed and of which something is left. */
+  closed: readonly Readonly<{ tenantId: string; environmentId: string }>[];
   traffic: Traffic;
 }>;
 
@@ -87,11 +96,13 @@ export class SnapshotStore {
           (extract(epoch from started_at) * 1000)::float8 as "startedAtMs"
         from replicas`;
       const revisions = await readRevisions(tx);
-      const environmentIds = [...new Set(revisions.map((revision) => revision.environmentId))];
+      const closed = await readClosed(tx);
+      const named = revisions.flatMap((revision) => [revision.environmentId, revision.fallbackEnvironmentId ?? []]);
+      const environmentIds = [...new Set(named.flat())];
       const secrets = await tx.$queryRaw<SnapshotSecret[]>`
         select tenant_id as "tenantId", environment_id as "environmentId", name, version, key_id as "keyId", sealed
         from secrets where environment_id = any(${environmentIds})`;
-      return { routes, releases, revisions, secrets, replicas, traffic: await readTraffic(tx) };
+      return { routes, releases, revisions, secrets, replicas, closed, traffic: await readTraffic(tx) };
     });
   }
 
@@ -101,17 +112,36 @@ export class SnapshotStore {
   }
 }
 
-function readReleases(tx: Tx): Promise<SnapshotRelease[]> {
-  return tx.$queryRaw<SnapshotRelease[]>`
+async function readReleases(tx: Tx): Promise<SnapshotRelease[]> {
+  const rows = await tx.$queryRaw<(SnapshotRelease & { isClosed: boolean })[]>`
     select r.tenant_id as "tenantId", r.id as "releaseId", r.deployment_id as "deploymentId",
       r.environment_id as "environmentId", r.repository_id as "repositoryId", r.root_dir as "rootDir",
       (extract(epoch from r.created_at) * 1000)::float8 as "createdAtMs", d.status as "deploymentStatus",
       d.cancel_requested_at is not null as "isCancelRequested",
+      e.closed_at is not null as "isClosed", e.closed_reason as "closedReason",
       coalesce((select jsonb_agg(jsonb_build_object('name', f.name, 'revisionId', f.revision_id) order by f.name)
         from deployment_functions f where f.tenant_id = r.tenant_id and f.deployment_id = r.deployment_id), '[]') as functions
     from releases r
     join deployments d on d.tenant_id = r.tenant_id and d.id = r.deployment_id
+    join environments e on e.tenant_id = r.tenant_id and e.id = r.environment_id
     where r.status = 'pending'`;
+  return rows.map(({ isClosed, ...row }) => ({ ...row, closedReason: isClosed ? closedText(row.closedReason) : null }));
+}
+
+/** By what each closed preview may still have; what comes in late is found as well, so that nothing stays. */
+function readClosed(tx: Tx): Promise<SnapshotRows['closed'][number][]> {
+  return tx.$queryRaw<SnapshotRows['closed'][number][]>`
+    select e.tenant_id as "tenantId", e.id as "environmentId" from environments e
+    join (
+      select tenant_id, environment_id from routes
+      union select tenant_id, environment_id from functions where removed_at is null
+      union select tenant_id, environment_id from secrets
+      union select tenant_id, environment_id from variables
+      union select tenant_id, environment_id from releases where status in ('pending', 'routed')
+      union select tenant_id, environment_id from deployments
+        where status in ('queued', 'building', 'releasing') and (status = 'releasing' or cancel_requested_at is null)
+    ) x on x.tenant_id = e.tenant_id and x.environment_id = e.id
+    where e.closed_at is not null`;
 }
 
 function readRevisions(tx: Tx): Promise<SnapshotRevision[]> {
@@ -126,13 +156,17 @@ function readRevisions(tx: Tx): Promise<SnapshotRevision[]> {
       select tenant_id, revision_id from replicas
     )
     select v.tenant_id as "tenantId", t.number as "tenantNumber",
-      (t.suspended_at is not null or t.deleted_at is not null) as "isSuspended", v.id as "revisionId",
+      (t.suspended_at is not null or t.deleted_at is not null) as "isSuspended",
+      e.closed_at is not null as "isClosed", v.id as "revisionId",
       f.id as "functionId", f.name as "functionName", e.id as "environmentId", e.name as "environmentName",
+      (select p.id from environments p where p.tenant_id = v.tenant_id and p.kind = 'production' and e.kind = 'preview'
+        and v.trust = 'trusted' and (g.settings->'previews'->>'productionSecrets')::boolean) as "fallbackEnvironmentId",
       v.artifact_digest as "artifactDigest", v.trust, v.config
     from wanted w
     join revisions v on v.tenant_id = w.tenant_id and v.id = w.revision_id
     join functions f on f.tenant_id = v.tenant_id and f.id = v.function_id
     join environments e on e.tenant_id = f.tenant_id and e.id = f.environment_id
+    join repositories g on g.tenant_id = f.tenant_id and g.id = f.repository_id
     join tenants t on t.id = v.tenant_id`;
 }
 
