@@ -68,6 +68,10 @@ export type ClaimedReport = Readonly<{
   environment: ReportedEnvironment;
   repository: ReportedRepository;
   report: ToldReport;
+  /** Changes whenever there is news; to be put into `told` with whatever is told. */
+  phase: string;
+  /** What its holder shows to keep it. */
+  lease: string;
   /** Of a failed deployment: the last lines of what failed, oldest first. */
   lines: readonly ReportedLine[];
 }>;
@@ -127,7 +131,7 @@ export class GithubReportStore {
   }
 
   /**
-   * Takes the lease of a report for so many seconds. Null when there is nothing to tell now: it is not GitHub's, all of
+   * Takes the lease of a report for so many seconds; who is told of below must show it. Null when there is nothing to tell now: it is not GitHub's, all of
    * it is told, it failed and is not due, or somebody else has the lease.
    */
   async claim(tenantId: string, deploymentId: string, leaseSeconds: number): Promise<ClaimedReport | null> {
@@ -142,18 +146,29 @@ export class GithubReportStore {
         where (p.lease_until is null or p.lease_until < now())
           and ((not p.is_settled and p.next_try_at <= now()) or p.told->>'phase' is distinct from ${phase})
         returning check_run_id as "checkRunId", github_deployment_id as "githubDeploymentId", told, failures,
-          failing_since as "failingSince", xmax = 0 as "isFirst"`;
+          failing_since as "failingSince", xmax = 0 as "isFirst", lease_until::text as lease`;
       if (!report) return null;
       const functions = await readFunctions(tx, tenantId, [deploymentId]);
       const lines = row.status === 'failed' ? await readLines(tx, tenantId, deploymentId) : [];
-      return { ...subjectOf(row, functions), report: reportOf(report), lines };
+      return { ...subjectOf(row, functions), report: reportOf(report), phase, lease: report.lease, lines };
     });
   }
 
-  /** Records what an attempt came to, and lets go of the lease. */
-  async save(tenantId: string, deploymentId: string, outcome: ReportOutcome): Promise<void> {
+  /** Makes the lease last for so many seconds from now. Returns what to show from now on, or null when it was lost. */
+  async renew(tenantId: string, deploymentId: string, lease: string, leaseSeconds: number): Promise<string | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const [row] = await tx.$queryRaw<{ lease: string }[]>`
+        update github_reports set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}::float8)
+        where tenant_id = ${tenantId} and deployment_id = ${deploymentId} and lease_until = ${lease}::timestamptz
+        returning lease_until::text as lease`;
+      return row?.lease ?? null;
+    });
+  }
+
+  /** Records what an attempt came to, and lets go of the lease. False when it was lost: then nothing is recorded. */
+  async save(tenantId: string, deploymentId: string, lease: string, outcome: ReportOutcome): Promise<boolean> {
     const { checkRunId, githubDeploymentId, told, isSettled, nextTrySeconds, failure, error } = outcome;
-    await this.db.tenant(
+    const saved = await this.db.tenant(
       tenantId,
       (tx) => tx.$executeRaw`
         update github_reports set check_run_id = ${checkRunId}, github_deployment_id = ${githubDeploymentId},
@@ -161,8 +176,9 @@ export class GithubReportStore {
           failures = case ${failure} when 'none' then 0 when 'counted' then failures + 1 else failures end,
           failing_since = case ${failure} when 'none' then null else coalesce(failing_since, now()) end,
           next_try_at = now() + make_interval(secs => ${nextTrySeconds}::float8), updated_at = now()
-        where tenant_id = ${tenantId} and deployment_id = ${deploymentId}`,
+        where tenant_id = ${tenantId} and deployment_id = ${deploymentId} and lease_until = ${lease}::timestamptz`,
     );
+    return saved > 0;
   }
 
   /**
@@ -234,6 +250,7 @@ type ReportRow = {
   failures: number;
   failingSince: Date | null;
   isFirst: boolean;
+  lease: string;
 };
 
 function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<SubjectRow[]> {
@@ -290,7 +307,10 @@ async function readLines(tx: Tx, tenantId: string, deploymentId: string): Promis
   return rows.reverse();
 }
 
-function subjectOf(row: SubjectRow, functions: readonly FunctionRow[]): Omit<ClaimedReport, 'report' | 'lines'> {
+function subjectOf(
+  row: SubjectRow,
+  functions: readonly FunctionRow[],
+): Pick<ClaimedReport, 'deployment' | 'environment' | 'repository'> {
   const { isPreview, label, pullRequest, branch, isClosed, closedReason } = row;
   const { fullName, settings, isConnected } = row;
   const ids = { githubId: Number(row.githubId), installationId: Number(row.installationId) };

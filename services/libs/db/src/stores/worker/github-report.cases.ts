@@ -6,6 +6,8 @@ const ofGithub = `update repositories set source = 'github', github_id = abs(has
   full_name = 'acme/seed' where tenant_id = $1`;
 const previewed = `update environments set kind = 'preview', label = 'pr-1--' || $1, pull_request = 1,
   repository_id = (select id from repositories where tenant_id = $1) where tenant_id = $1`;
+const lease = '2100-01-01 00:00:00+00';
+const leased = `update github_reports set lease_until = '${lease}' where tenant_id = $1`;
 const commentOf = ({ repositoryId, environmentId }: SeededTenant) => ({
   repositoryId,
   environmentId,
@@ -18,10 +20,17 @@ export const crossTenantCases: readonly StoreCases[] = [
       given: ofGithub,
       attempt: ({ store, tenantId, theirs }) => store.claim(tenantId, theirs.deploymentId, 60),
     },
-    save: ({ store, tenantId, theirs }) => {
-      const ids = { checkRunId: 9, githubDeploymentId: 9 };
-      const outcome = { ...ids, told: {}, isSettled: true, nextTrySeconds: 0, failure: 'none', error: null } as const;
-      return store.save(tenantId, theirs.deploymentId, outcome);
+    renew: {
+      given: leased,
+      attempt: ({ store, tenantId, theirs }) => store.renew(tenantId, theirs.deploymentId, lease, 60),
+    },
+    save: {
+      given: leased,
+      attempt: ({ store, tenantId, theirs }) => {
+        const ids = { checkRunId: 9, githubDeploymentId: 9 };
+        const outcome = { ...ids, told: {}, isSettled: true, nextTrySeconds: 0, failure: 'none', error: null } as const;
+        return store.save(tenantId, theirs.deploymentId, lease, outcome);
+      },
     },
     claimComment: {
       given: previewed,

@@ -1,0 +1,91 @@
+import type { ClaimedComment, ClaimedReport } from '@wherry/db';
+import {
+  addDeploymentStatus,
+  createCheckRun,
+  createComment,
+  createDeployment,
+  findCheckRun,
+  findComment,
+  findDeployment,
+  isGithub,
+  updateCheckRun,
+  updateComment,
+} from '@wherry/github';
+import type { FeedbackAddresses } from './addresses';
+import { digestOf, type ReportDecision } from './decide-report';
+import type { RepositoryAccess } from './github-access';
+import { commentMarker, renderComment } from './render-comment';
+
+type Told<K extends keyof ReportDecision> = NonNullable<ReportDecision[K]>;
+
+/**
+ * Shows the check run. One that an attempt before this may have made is looked for first, and one that is gone is made
+ * again. Returns its id. @throws GithubError
+ */
+export async function tellCheck(
+  { client, appId }: RepositoryAccess,
+  { repository, report }: ClaimedReport,
+  { run }: Told<'check'>,
+): Promise<number> {
+  const { fullName } = repository;
+  const known = report.checkRunId ?? (report.isFirst ? null : await findCheckRun(client, fullName, appId, run));
+  if (known === null) return createCheckRun(client, fullName, run);
+  try {
+    await updateCheckRun(client, fullName, known, run);
+    return known;
+  } catch (error) {
+    if (!isGithub(error, 'gone')) throw error;
+    return createCheckRun(client, fullName, run);
+  }
+}
+
+/** Adds the status to GitHub's deployment, which is found or made like a check run. Returns its id. @throws GithubError */
+export async function tellDeployment(
+  { client }: RepositoryAccess,
+  { repository, report }: ClaimedReport,
+  { of, status }: Told<'deployment'>,
+): Promise<number> {
+  const { fullName } = repository;
+  const known = report.githubDeploymentId ?? (report.isFirst ? null : await findDeployment(client, fullName, of));
+  if (known !== null) {
+    try {
+      await addDeploymentStatus(client, fullName, known, status);
+      return known;
+    } catch (error) {
+      if (!isGithub(error, 'gone')) throw error;
+    }
+  }
+  const made = await createDeployment(client, fullName, of);
+  await addDeploymentStatus(client, fullName, made, status);
+  return made;
+}
+
+/**
+ * Shows the pull request's comment as it is to be now; one that is new is made only when there is something to say.
+ * Returns what to remember. @throws GithubError
+ */
+export async function tellComment(
+  { client, appId }: RepositoryAccess,
+  { repository, environment }: ClaimedReport,
+  comment: ClaimedComment,
+  addresses: FeedbackAddresses,
+): Promise<Pick<ClaimedComment, 'commentId' | 'told'>> {
+  const { fullName } = repository;
+  const issueNumber = environment.pullRequest ?? 0;
+  const body = renderComment(environment, comment.deployments, addresses);
+  const told = digestOf(body);
+  if (told === comment.told) return { commentId: comment.commentId, told };
+  const wanted = { issueNumber, marker: commentMarker(environment) };
+  const known = comment.commentId ?? (comment.isFirst ? null : await findComment(client, fullName, appId, wanted));
+  if (known !== null) {
+    try {
+      await updateComment(client, fullName, known, body);
+      return { commentId: known, told };
+    } catch (error) {
+      if (!isGithub(error, 'gone')) throw error;
+    }
+  }
+  const isWorthIt = !environment.isClosed && comment.deployments.some(({ status }) => status !== 'skipped');
+  if (!isWorthIt) return { commentId: null, told: null };
+  return { commentId: await createComment(client, fullName, issueNumber, body), told };
+}
