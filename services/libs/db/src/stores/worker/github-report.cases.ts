@@ -4,13 +4,11 @@ import { GithubReportStore } from './index';
 
 const ofGithub = `update repositories set source = 'github', github_id = abs(hashtext($1)), installation_id = 1,
   full_name = 'acme/seed' where tenant_id = $1`;
-const previewed = `update environments set kind = 'preview', label = 'pr-1--' || $1, pull_request = 1,
-  repository_id = (select id from repositories where tenant_id = $1) where tenant_id = $1`;
 const lease = '2100-01-01 00:00:00+00';
 const leased = `update github_reports set lease_until = '${lease}' where tenant_id = $1`;
-const commentOf = ({ repositoryId, environmentId }: SeededTenant) => ({
+const commentOf = ({ repositoryId, previewId }: SeededTenant) => ({
   repositoryId,
-  environmentId,
+  environmentId: previewId,
   pullRequest: 1,
 });
 
@@ -32,10 +30,7 @@ export const crossTenantCases: readonly StoreCases[] = [
         return store.save(tenantId, theirs.deploymentId, lease, outcome);
       },
     },
-    claimComment: {
-      given: previewed,
-      attempt: ({ store, tenantId, theirs }) => store.claimComment(tenantId, commentOf(theirs), 60),
-    },
+    claimComment: ({ store, tenantId, theirs }) => store.claimComment(tenantId, commentOf(theirs), 60),
     saveComment: ({ store, tenantId, theirs }) =>
       store.saveComment(tenantId, commentOf(theirs), { commentId: 9, told: 'new' }),
   }),
