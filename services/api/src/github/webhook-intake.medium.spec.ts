@@ -164,27 +164,6 @@ it('says 503 and when to come again while the database does not take it, and los
   expect(await jobsOf(id)).toBe(1);
 });
 
-it('holds no more bytes of unfinished bodies than its limit, and goes on when they are gone', async () => {
-  const small = await startApi({ limits: { webhookBytesAtOnce: 1_000_000, webhookMs: 2_000 } });
-  await registerApp(small, secret);
-  // A stranger announces much, sends nearly as much as there is room for, and stops.
-  const request = httpRequest({
-    ...{ host: '127.0.0.1', port: small.port, method: 'POST', path: '/github/webhooks', agent: false },
-    headers: {
-      ...{ 'content-type': 'application/json', 'content-length': '5000000', 'x-github-event': 'push' },
-      ...{ 'x-github-delivery': randomUUID(), 'x-hub-signature-256': sign('', 'no secret') },
-    },
-  });
-  const gone = new Promise((resolve) => request.once('error', resolve));
-  await new Promise<void>((resolve) => request.write(Buffer.alloc(990_000), () => resolve()));
-  const large = { fill: 'x'.repeat(20_000) };
-  await expect.poll(async () => (await deliver(small, large, { secret })).status).toBe(503);
-  expect((await deliver(small, {}, { secret })).status).toBe(202); // there is still room for a small one
-  await gone;
-  await expect.poll(async () => (await deliver(small, large, { secret })).status).toBe(202);
-  await small.close();
-});
-
 it('logs that a webhook came, and nothing of its content or its secret', async () => {
   const from = api.lines.length;
   await deliver(api, { canary: 'in-the-body' }, { secret });
