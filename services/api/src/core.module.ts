@@ -11,6 +11,7 @@ import {
   ConsoleTokenStore,
   ConsoleUsageStore,
   ConsoleVariableStore,
+  GithubLoginStore,
   PlatformCheckStore,
   SessionStore,
   type Database,
@@ -49,6 +50,7 @@ const stores: readonly (new (database: Database) => object)[] = [
   ConsoleTokenStore,
   ConsoleUsageStore,
   ConsoleVariableStore,
+  GithubLoginStore,
   PlatformCheckStore,
   SessionStore,
 ];

@@ -18,7 +18,12 @@ export function withoutCookie(header: string | undefined, name: string): string 
 }
 
 /** The Set-Cookie value of a session; an empty value with no time left removes it. */
-export function sessionCookieHeader(value: string, maxAgeMs: number, { consoleUrl }: ApiSettings): string {
+export function sessionCookieHeader(value: string, maxAgeMs: number, settings: ApiSettings): string {
+  return cookieHeader(sessionCookie, value, maxAgeMs, settings);
+}
+
+/** The Set-Cookie value of a cookie that no script reads and no other site sends along, but for following a link. */
+export function cookieHeader(name: string, value: string, maxAgeMs: number, { consoleUrl }: ApiSettings): string {
   const secure = consoleUrl.startsWith('https:') ? '; Secure' : '';
-  return `${sessionCookie}=${value}; Path=/; Max-Age=${Math.floor(maxAgeMs / 1000)}; HttpOnly; SameSite=Lax${secure}`;
+  return `${name}=${value}; Path=/; Max-Age=${Math.floor(maxAgeMs / 1000)}; HttpOnly; SameSite=Lax${secure}`;
 }

@@ -44,6 +44,10 @@ export class OperationGuard implements CanActivate {
  * Browsers send cookies along with what other pages ask for, and say which page asked. Requests with a bearer token are
  * not theirs: no page of another origin can set it. A request without a cookie and without a word of where it comes
  * from is a program's, and has nothing to abuse.
+ *
+ * With `SameSite=Lax` this is all that is needed against forged requests: Lax keeps the cookie out of what other sites
+ * post, and this check also refuses pages of other origins of the same site, which Lax lets through. Lax sends it with
+ * links that are followed; those are GETs, which change nothing here. No token in the page can be leaked or forgotten.
  */
 function refuseForeignPages(request: Request, consoleUrl: string): void {
   const { origin, authorization, cookie } = request.headers;

@@ -16,15 +16,18 @@ export class BeginSession {
   ) {}
 
   /**
+   * @param formerValue of the cookie that came along: that session ends, so that none outlives a login in its browser.
    * @returns the cookie's value, told once, and who it signs in.
    * @throws DomainError `login.link_invalid` when the link is unknown, used or too old: which one is not told.
    */
-  async execute(link: string): Promise<{ value: string; caller: SessionCaller }> {
+  async execute(link: string, formerValue: string | null): Promise<{ value: string; caller: SessionCaller }> {
     const now = this.system.now();
     const value = newSecretValue('', this.system);
     const sessionHash = hashOf(value);
     const expiresAt = new Date(now.getTime() + this.settings.limits.sessionMs);
-    const isBegun = await this.sessions.beginSession(hashOf(link), sessionHash, { now, expiresAt });
+    const formerHash = formerValue === null ? null : hashOf(formerValue);
+    const session = { tokenHash: sessionHash, formerHash, now, expiresAt };
+    const isBegun = await this.sessions.beginSession(hashOf(link), session);
     const found = isBegun ? await this.access.findSession(sessionHash, null, { now, idleSince: new Date(0) }) : null;
     if (found === null) {
       throw new DomainError(

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SessionStore } from '@wherry/db';
+import { type Actor, SessionStore } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
 import type { ApiSettings } from '../config';
 import type { OutputOf } from '../http/operation';
@@ -15,11 +15,11 @@ export class CreateLoginLink {
   ) {}
 
   /** @throws DomainError `user.not_found` */
-  async execute(userId: string): Promise<OutputOf<'createLoginLink'>> {
+  async execute(actor: Actor, userId: string): Promise<OutputOf<'createLoginLink'>> {
     const now = this.system.now();
     const value = newSecretValue('', this.system);
     const expiresAt = new Date(now.getTime() + this.settings.limits.loginLinkMs);
-    if (!(await this.store.createLink(userId, hashOf(value), { now, expiresAt }))) {
+    if (!(await this.store.createLink(actor, userId, hashOf(value), { now, expiresAt }))) {
       throw new DomainError('user.not_found', 'There is no user with this id.');
     }
     return { url: `${this.settings.consoleUrl}/login#${value}`, expiresAt: expiresAt.toISOString() };

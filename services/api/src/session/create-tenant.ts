@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsoleTenantStore } from '@wherry/db';
+import { type Actor, ConsoleTenantStore } from '@wherry/db';
 import { newId } from '@wherry/domain';
 import { DomainError } from '@wherry/problem';
 import type { ApiSettings } from '../config';
@@ -20,7 +20,11 @@ export class CreateTenant {
    * @throws DomainError `tenant.slug_taken`; `tenant.sandbox_required` when functions run unsandboxed: then they can
    * reach each other, so all must belong to one tenant.
    */
-  async execute(caller: SessionCaller, input: InputOf<'createTenant'>['body']): Promise<OutputOf<'createTenant'>> {
+  async execute(
+    actor: Actor,
+    caller: SessionCaller,
+    input: InputOf<'createTenant'>['body'],
+  ): Promise<OutputOf<'createTenant'>> {
     if (this.settings.sandbox === 'none' && (await this.store.hasAny())) {
       throw new DomainError(
         'tenant.sandbox_required',
@@ -32,7 +36,7 @@ export class CreateTenant {
     const owner =
       input.ownerName === undefined ? { id: caller.userId, name: null } : newOwner(id('user'), input.ownerName);
     const tenant = { id: id('tenant'), slug: input.slug, name: input.name, createdAt: this.system.now() };
-    if (!(await this.store.create({ ...tenant, environmentId: id('environment'), owner }))) {
+    if (!(await this.store.create(actor, { ...tenant, environmentId: id('environment'), owner }))) {
       throw new DomainError('tenant.slug_taken', `The slug "${input.slug}" was issued before; slugs are never reused.`);
     }
     return { tenant: tenantView(tenant, 'owner'), ownerId: owner.id };

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SessionStore } from '@wherry/db';
+import { type Actor, SessionStore } from '@wherry/db';
 import { ChangeFeed, topics } from '../http/change-feed';
 import { callerKey } from '../http/event-streams';
 import type { SessionCaller } from './describe-session';
@@ -15,5 +15,11 @@ export class EndSession {
   async execute(caller: SessionCaller): Promise<void> {
     await this.store.endSession(caller.sessionHash);
     this.feed.wake(topics.caller(callerKey(caller)));
+  }
+
+  /** Signs out on all devices. Streams that other processes hold end at their next heartbeat. */
+  async everywhere(actor: Actor, { userId }: SessionCaller): Promise<void> {
+    const ended = await this.store.endSessions(actor, userId);
+    for (const hash of ended) this.feed.wake(topics.caller(Buffer.from(hash).toString('hex')));
   }
 }

@@ -1,5 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
-import { Input, Operation, Session, type InputOf, type OutputOf } from '../http/operation';
+import type { Actor } from '@wherry/db';
+import { Input, Operation, Session, SignedInActor, type InputOf, type OutputOf } from '../http/operation';
 import { CreateTenant } from './create-tenant';
 import { DescribeSession, type SessionCaller } from './describe-session';
 
@@ -17,9 +18,10 @@ export class TenantsController {
 
   @Operation('createTenant')
   createTenant(
+    @SignedInActor() actor: Actor,
     @Session() caller: SessionCaller,
     @Input() { body }: InputOf<'createTenant'>,
   ): Promise<OutputOf<'createTenant'>> {
-    return this.create.execute(caller, body);
+    return this.create.execute(actor, caller, body);
   }
 }

@@ -21,6 +21,8 @@ export const cases: Record<OperationId, OperationCase> = {
   },
   getSession: { status: 200 },
   endSession: { status: 204, unaudited: "Signing out changes nothing that is a tenant's." },
+  endSessions: { status: 204 },
+  getLoginMethods: { status: 200 },
   createLoginLink: { body: () => ({}), status: 201 },
   listTenants: { status: 200 },
   createTenant: { body: () => ({ slug: 'another', name: 'Another' }), status: 201 },

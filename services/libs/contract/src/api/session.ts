@@ -34,6 +34,27 @@ export const Session = z
   .meta({ id: 'Session' });
 export type Session = z.infer<typeof Session>;
 
+/** With `returnTo`, a path of the console, the login ends there. */
+export const LoginMethods = z
+  .strictObject({
+    github: z
+      .strictObject({
+        loginUrl: z.string().meta({ description: 'Send the browser there; a path. Takes `?returnTo=<path>`.' }),
+        name: z.string().meta({ description: 'The host that people sign in at, such as github.com.' }),
+      })
+      .nullable()
+      .meta({ description: 'null until a GitHub App is registered.' }),
+  })
+  .meta({ id: 'LoginMethods' });
+
+/**
+ * Why a login with GitHub ended on the login page, as `?error=`. denied: the person said no. expired: it took longer
+ * than ten minutes, was begun in another browser, or its code was used before. unavailable: GitHub did not answer as it
+ * should. not_configured: no GitHub App is registered.
+ */
+export const LoginError = z.enum(['denied', 'expired', 'unavailable', 'not_configured']);
+export type LoginError = z.infer<typeof LoginError>;
+
 export const TenantSlug = z.string().superRefine((slug, context) => {
   const problem = tenantSlugProblem(slug);
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
@@ -68,6 +89,24 @@ export const sessionOperations = {
     summary: 'Sign out; streams of this session end.',
     auth: 'session',
     response: { kind: 'empty' },
+    errors: [],
+  }),
+  endSessions: operation({
+    method: 'DELETE',
+    path: '/v1/sessions',
+    tag: 'session',
+    summary: 'Sign out everywhere: all sessions of oneself end, this one too.',
+    auth: 'session',
+    response: { kind: 'empty' },
+    errors: [],
+  }),
+  getLoginMethods: operation({
+    method: 'GET',
+    path: '/v1/login',
+    tag: 'session',
+    summary: 'How one can sign in, for the login page. A one-time link always works.',
+    auth: 'public',
+    response: { kind: 'json', status: 200, schema: LoginMethods },
     errors: [],
   }),
   createLoginLink: operation({

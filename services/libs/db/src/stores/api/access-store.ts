@@ -1,6 +1,7 @@
+import type { MemberRole } from '@wherry/domain';
 import type { Database } from '../../database';
 
-export type MemberRole = 'owner' | 'developer' | 'viewer' | 'billing';
+export type { MemberRole };
 export type TenantRow = Readonly<{ id: string; slug: string; name: string; createdAt: Date }>;
 
 export type SessionAccess = Readonly<{

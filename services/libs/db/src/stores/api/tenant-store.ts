@@ -1,3 +1,4 @@
+import { writeAudit, type Actor } from '../../audit';
 import type { Database } from '../../database';
 
 export type NewTenant = Readonly<{
@@ -24,7 +25,7 @@ export class ConsoleTenantStore {
    * Makes a tenant with its production environment and its first owner.
    * @returns false when the slug was issued before, to whomever, and nothing was made.
    */
-  async create(tenant: NewTenant): Promise<boolean> {
+  async create(actor: Actor, tenant: NewTenant): Promise<boolean> {
     return this.db.cross('operator', async (tx) => {
       const made = await tx.$executeRaw`
         insert into tenants (id, slug, name, created_at)
@@ -39,6 +40,7 @@ export class ConsoleTenantStore {
         values (${tenant.id}, ${tenant.environmentId}, 'production', 'production')`;
       await tx.$executeRaw`
         insert into memberships (tenant_id, user_id, role) values (${tenant.id}, ${tenant.owner.id}, 'owner')`;
+      await writeAudit(tx, tenant.id, actor, { action: 'tenant.create', target: `tenant/${tenant.slug}` });
       return true;
     });
   }
