@@ -45,7 +45,7 @@ class GithubLogin {
     const isAnswered = [code, error].some((one) => one !== undefined);
     // One without the other is somebody who typed the address, or another page that plays with it.
     if (isAnswered !== (request.path === '/callback')) return this.refuse(request, response, 'expired');
-    if ([code, error].some((one) => one !== undefined && typeof one !== 'string')) {
+    if ([code, error].some((one) => one !== undefined && (typeof one !== 'string' || one === ''))) {
       return this.refuse(request, response, 'expired');
     }
     const options = { session: false, state: { returnTo: safeReturnTo(returnTo, this.parts.settings.consoleUrl) } };
@@ -109,6 +109,7 @@ class GithubLogin {
 
 /** GitHub's words for a code that is too old, was used, or was asked for by another browser. */
 function errorOf(failure: unknown): LoginError {
-  const code = (failure as { code?: unknown }).code;
+  // passport-oauth2 wraps what came of the exchange.
+  const { code } = ((failure as { oauthError?: unknown }).oauthError ?? failure) as { code?: unknown };
   return code === 'bad_verification_code' || code === 'invalid_grant' ? 'expired' : 'unavailable';
 }
