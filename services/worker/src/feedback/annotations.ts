@@ -8,9 +8,17 @@ const mostMessage = 2_000;
 /** `stack.yml, line 12: …` and `In stack.yml, functions.hello.limits …`: the words of the reader of stack files. */
 const stackLine = /(?:^|[\s"(])(stack\.ya?ml), line (\d{1,7}):/;
 const stackPlace = /\bIn (stack\.ya?ml), /;
+/** Endings of files that have lines; without them a host and its port look like a file and a line. */
+const endings =
+  'c|cc|cjs|cpp|cs|css|cts|go|h|html|java|js|json|jsx|kt|mjs|mts|php|pl|py|rb|rs|scala|sh|sql|swift|toml|ts|tsx|ya?ml';
 /** `handler.js:12`, `./src/main.go:3:7:`, `src/a.ts(4,2):` and Python's `File "handler.py", line 9`. */
-const placeInLog =
-  /(?:^|[\s"'(@])((?:\/home\/app\/|\.\/)?(?:[\w@+-][\w.@+-]*\/)*[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,7})(?::|\(|", line )(\d{1,7})\b/;
+const placeInLog = new RegExp(
+  String.raw`(?:^|[\s"'(])(?:file://)?([\w@+./-]{1,300}\.(?:${endings}))(?::|\(|", line )(\d{1,7})\b`,
+);
+/** A place stands early in its line; the search takes longer than the line is long. */
+const mostSearched = 1_000;
+/** Where the files of a function are while it is built and while it runs. */
+const insideFunction = /^(\/home\/app\/(function\/)?|\.\/)/;
 
 /**
  * What is said of lines of the repository: of the stack file by the reason of the failure, and of files of functions by
@@ -46,10 +54,11 @@ function ofFunctions(deployment: ReportedDeployment, lines: readonly ReportedLin
 }
 
 function inFunction(rootDir: string, name: string, handler: string, text: string): CheckAnnotation | null {
-  const match = placeInLog.exec(text);
-  if (!match?.[1] || !match[2]) return null;
-  const file = match[1].replace(/^\/home\/app\/(function\/)?|^\.\//, '');
-  if (/(^|\/)(node_modules|site-packages|\.\.)(\/|$)/.test(file) || Number(match[2]) < 1) return null;
+  const match = placeInLog.exec(text.slice(0, mostSearched));
+  if (!match?.[1] || Number(match[2]) < 1) return null;
+  const file = match[1].replace(insideFunction, '');
+  // What is left of a path from the root is a file of the system or of a tool.
+  if (file.split('/').some((part) => ['', '.', '..', 'node_modules', 'site-packages'].includes(part))) return null;
   const title = plain(`Function "${name}"`, 200);
   const path = within(rootDir, within(handler, file));
   return { path, line: Number(match[2]), title, message: plain(text, mostMessage) };

@@ -12,7 +12,10 @@ export type CheckSubject = Readonly<{
 
 /** GitHub takes 65535 characters, and does not say of which kind: so many bytes are fewer than that of any kind. */
 const mostBytes = 65_000;
-const mostFunctions = 100;
+const mostFunctions = 50;
+const mostNotes = 20;
+/** Characters of a reason, of which each may be four bytes. */
+const mostReason = 4_000;
 
 /** The name of the check of a stack; branch protection names it too, so it is the same for all commits. */
 export function checkName(rootDir: string): string {
@@ -70,7 +73,9 @@ function failedTitle({ functions }: ReportedDeployment): string {
 function summaryOf({ deployment, environment }: CheckSubject, addresses: FeedbackAddresses): string {
   const { status, reason, functions } = deployment;
   const paragraphs: string[] = [introOf(deployment)];
-  if (reason !== null && status !== 'live' && status !== 'retired') paragraphs.push(codeBlock([reason], 4_000));
+  if (reason !== null && status !== 'live' && status !== 'retired') {
+    paragraphs.push(codeBlock([[...reason].slice(0, mostReason).join('')], mostReason));
+  }
   if (status === 'failed') paragraphs.push('What served before still serves.');
   const isShown = status === 'live' || status === 'failed';
   if (isShown && functions.length > 0) {
@@ -110,7 +115,7 @@ function introOf({ status, functions }: ReportedDeployment): string {
 }
 
 function buildOf({ status, buildMs, reason }: ReportedFunction): string {
-  if (status === 'failed') return reason === null ? 'failed' : `failed: ${codeSpan(reason, 300)}`;
+  if (status === 'failed') return reason === null ? 'failed' : `failed: ${codeSpan(reason, 150)}`;
   if (status === 'reused') return 'unchanged';
   return status === 'built' && buildMs !== null ? seconds(buildMs) : status;
 }
@@ -125,8 +130,8 @@ function seconds(ms: number): string {
 }
 
 function textOf({ deployment, lines }: CheckSubject): string | null {
-  const notes = deployment.notes.slice(0, 50);
-  const paragraphs = notes.length > 0 ? [`**Notes**\n\n${codeBlock(notes, 1_000)}`] : [];
+  const notes = deployment.notes.slice(0, mostNotes);
+  const paragraphs = notes.length > 0 ? [`**Notes**\n\n${codeBlock(notes, 300)}`] : [];
   const noteBytes = Buffer.byteLength(paragraphs.join(''));
   const log = lastLines(
     lines.map(({ functionName, text }) => (functionName === '' ? text : `${functionName}: ${text}`)),
