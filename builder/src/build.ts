@@ -23,7 +23,7 @@ import type { ArtifactBuilder } from './artifact-builder';
 import { asNoRoom, BuildFailure } from './build-failure';
 import { dockerfileLanguage, dockerfileTemplate, languagesOf } from './dockerfile-language';
 import { mapLimited } from './map-limited';
-import { checkHandlerFolder, checkSecrets, handlerOf, inputHash, revisionConfig } from './plan-build';
+import { checkHandlerFolder, checkSecrets, handlerOf, inputHash, revisionConfig, withheldNotes } from './plan-build';
 import type { SourceEntry } from './source-tree';
 import { linkLeaves } from './tree';
 
@@ -56,7 +56,8 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
   const source = rootOf(fetched, order.rootDir);
   const plan = planStack(order, source, await languages);
   for (const text of [...plan.notes, ...largeFileNotes(source)]) events.emit({ type: 'note', text });
-  checkSecrets(plan.functions, order.secretNames);
+  if (order.secretNames !== null) checkSecrets(plan.functions, order.secretNames);
+  else for (const text of withheldNotes(plan.functions)) events.emit({ type: 'note', text });
   for (const planned of plan.functions) checkHandlerFolder(planned, source.entries);
   const names = plan.functions.map(({ name }) => name);
   events.emit({ type: 'step', name: 'plan', detail: `Functions: ${names.join(', ') || 'none'}.` });

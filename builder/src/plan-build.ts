@@ -92,13 +92,23 @@ export function inputHash(
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** @throws BuildFailure naming every secret that functions want and the tenant has not. */
+/** What is told of untrusted code whose functions want secrets: it is built and run without them. */
+export function withheldNotes(functions: readonly PlannedFunction[]): string[] {
+  return functions
+    .filter(({ config }) => config.secrets.length > 0)
+    .map(
+      ({ name, config }) =>
+        `The function "${name}" is given none of its secrets (${config.secrets.join(', ')}): nobody who may write to the repository has approved this commit.`,
+    );
+}
+
+/** @throws BuildFailure naming every secret that functions want and their environment has not. */
 export function checkSecrets(functions: readonly PlannedFunction[], existing: readonly string[]): void {
   const missing = functions.flatMap(({ name, config }) =>
     config.secrets.filter((secret) => !existing.includes(secret)).map((secret) => `"${secret}" (function ${name})`),
   );
   if (missing.length === 0) return;
   throw new BuildFailure(
-    `These secrets do not exist: ${missing.join(', ')}. Create them in the dashboard, then push again.`,
+    `These secrets do not exist: ${missing.join(', ')}. Create them in the dashboard, those of a preview in its own environment, then push again.`,
   );
 }

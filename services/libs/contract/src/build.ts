@@ -49,8 +49,8 @@ export const BuildOrder = z.strictObject({
   buildVariables: z.record(z.string(), z.string()),
   /** Tenant-wide run-time variables; a function's own environment wins. */
   runtimeVariables: z.record(z.string(), z.string()),
-  /** Names of the secrets that exist, so that a missing one is told before anything is built. */
-  secretNames: z.array(z.string()),
+  /** Names of the secrets that exist, so that a missing one is told before anything is built; null: none will be given. */
+  secretNames: z.array(z.string()).nullable(),
   /** Artifacts that exist: a function whose inputHash is here is not built again. */
   known: z.array(z.strictObject({ inputHash: z.string(), artifactDigest: z.string() })),
   sandbox: z.strictObject({ kind: z.enum(['bubblewrap', 'none']), uid: z.int().nullable() }),

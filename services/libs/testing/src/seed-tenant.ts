@@ -6,6 +6,8 @@ export type SeededTenant = Readonly<{
   slug: string;
   userId: string;
   environmentId: string;
+  /** An open preview of the repository, in which nothing was deployed. */
+  previewId: string;
   repositoryId: string;
   repositoryName: string;
   ref: string;
@@ -54,6 +56,7 @@ export async function seedTenant(ownerUrl: string, name: string, options: SeedOp
 function idsOf(name: string): SeededTenant {
   return {
     ...{ tenantId: `ten_${name}`, slug: name, userId: `usr_${name}`, environmentId: `env_${name}` },
+    previewId: `env_preview_${name}`,
     ...{ repositoryId: `rep_${name}`, repositoryName: `repo-${name}`, ref: `refs/heads/main-${name}` },
     ...{ commitSha: hex(name, 40), pushId: `psh_${name}`, tokenId: `tok_${name}` },
     ...{ tokenHash: Buffer.from(hex(name, 64), 'hex'), functionId: `fn_${name}`, functionName: `hello-${name}` },
@@ -92,6 +95,7 @@ function rowsOf(t: SeededTenant, text: string, options: SeedOptions): [table: st
     ['repository_refs', { tenant_id, repository_id, ref: t.ref, commit_sha: t.commitSha }],
     ['pushes', pushOf(t)],
     ['environments', { tenant_id, id: environment_id, name: 'production', kind: 'production' }],
+    ['environments', previewOf(t)],
     ['variables', { tenant_id, environment_id, kind: 'build', name: t.variableName, value: text }],
     [
       'secrets',
@@ -104,6 +108,13 @@ function rowsOf(t: SeededTenant, text: string, options: SeedOptions): [table: st
     ...releasedRows(t, text, options.releaseStatus ?? 'pending'),
     ...records(t, text),
   ];
+}
+
+function previewOf(t: SeededTenant): Row {
+  return {
+    ...{ tenant_id: t.tenantId, id: t.previewId, name: `private-${t.slug} #1`, kind: 'preview' },
+    ...{ repository_id: t.repositoryId, pull_request: 1, label: `pr-1--${t.repositoryName}--${t.slug}` },
+  };
 }
 
 function pushOf(t: SeededTenant): Row {

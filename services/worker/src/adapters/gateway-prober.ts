@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { headers, signProbe } from '@wherry/contract';
-import { hostLabel } from '@wherry/domain';
+import { environmentLabel, type EnvironmentAddress } from '@wherry/domain';
 import type { Clock } from '../clock';
 import type { ProbeAnswer, Prober } from '../proof/prober';
 
@@ -14,13 +14,13 @@ export type GatewayProberOptions = Readonly<{
   timeoutMs: number;
 }>;
 
-/** Probes over HTTP, with the tenant's own host name: the way of every caller. */
+/** Probes over HTTP, with the environment's own host name: the way of every caller. */
 export class GatewayProber implements Prober {
   constructor(private readonly options: GatewayProberOptions) {}
 
-  probe(tenantSlug: string, functionName: string, signal: AbortSignal): Promise<ProbeAnswer> {
+  probe(environment: EnvironmentAddress, functionName: string, signal: AbortSignal): Promise<ProbeAnswer> {
     const { gatewayUrl, appsDomain, key, clock, timeoutMs } = this.options;
-    const host = `${hostLabel({ kind: 'production', tenant: tenantSlug })}.${appsDomain}`;
+    const host = `${environmentLabel(environment)}.${appsDomain}`;
     const path = `/${functionName}/`;
     const proof = signProbe({ key, sentAtMs: clock.now(), nonce: randomBytes(12).toString('hex'), host, path });
     const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);

@@ -70,13 +70,13 @@ describe('BuiltinSource', () => {
 });
 
 describe('GatewayProber', () => {
-  const probe = async (timeoutMs = 15_000) => {
+  const probe = async (timeoutMs = 15_000, label: string | null = null) => {
     const { port } = server.address() as AddressInfo;
     const prober = new GatewayProber({
       ...{ gatewayUrl: `http://127.0.0.1:${port}`, appsDomain: 'localhost', key: 'k', timeoutMs },
       clock: { now: () => 1_800_000_000_000 },
     });
-    return prober.probe('a', 'hello', new AbortController().signal);
+    return prober.probe({ tenantSlug: 'a', label }, 'hello', new AbortController().signal);
   };
 
   it("asks on the tenant's own host, signed for exactly this host and path, and tells who answered", async () => {
@@ -87,6 +87,12 @@ describe('GatewayProber', () => {
     const [sentAt, nonce] = String(request?.headers['x-wherry-probe']).split('.');
     const expected = { key: 'k', sentAtMs: Number(sentAt), nonce: String(nonce), host: 'a.localhost', path: '/hello/' };
     expect(request?.headers['x-wherry-probe']).toBe(signProbe(expected));
+  });
+
+  it('asks a preview on the host of its own label', async () => {
+    await serve(0, (_req, res) => res.end());
+    await probe(15_000, 'pr-12--shop--a');
+    expect(seen[0]?.headers.host).toBe('pr-12--shop--a.localhost');
   });
 
   it('throws when the gateway is silent', async () => {

@@ -39,7 +39,7 @@ export function renderOrder(policy: BuildPolicy, input: OrderInput): BuildOrder 
     source: { ...input.source, commitSha: build.commitSha },
     buildVariables: { ...build.buildVariables },
     runtimeVariables: { ...build.runtimeVariables },
-    secretNames: [...build.secretNames],
+    secretNames: build.secretNames && [...build.secretNames],
     known: build.known.filter((each) => input.existing.has(each.artifactDigest)),
     sandbox: { kind: policy.sandbox, uid: hasOwnUid ? input.uidOf(build.tenantNumber) : null },
     paths: input.paths,

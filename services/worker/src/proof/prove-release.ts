@@ -109,7 +109,7 @@ export class ProveRelease {
     const since = clock.now();
     let waiting = release.functions;
     for (let round = 0; !stop.aborted; round += 1) {
-      const answers = await mapInGroups(waiting, probesAtATime, (each) => this.ask(release.tenantSlug, each, stop));
+      const answers = await mapInGroups(waiting, probesAtATime, (each) => this.ask(release, each, stop));
       if (stop.aborted) break;
       const wrong = answers.filter((answer) => answer.problem !== null);
       if (wrong.length === 0) return { kind: 'live' };
@@ -134,12 +134,12 @@ export class ProveRelease {
   }
 
   private async ask(
-    tenantSlug: string,
+    release: RoutedRelease,
     each: RoutedRelease['functions'][number],
     stop: AbortSignal,
   ): Promise<{ function: typeof each; problem: string | null }> {
     try {
-      const answer = await this.parts.prober.probe(tenantSlug, each.name, stop);
+      const answer = await this.parts.prober.probe(release, each.name, stop);
       if (answer.status === 200 && answer.revisionId === each.revisionId) return { function: each, problem: null };
       const who = answer.revisionId === null ? 'no revision' : `the revision ${answer.revisionId}`;
       const problem = `"${each.name}" answered ${answer.status} as ${who} instead of ${each.revisionId}.`;

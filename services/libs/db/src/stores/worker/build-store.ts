@@ -1,7 +1,8 @@
 import type { DeploymentStatus, TrustLevel } from '@wherry/domain';
 import type { Database, Tx } from '../../database';
 import { type BuildRecords, writeRecords } from './build-records';
-import { insertReadToken, type NewToken } from './plan-store';
+import type { GithubPlace } from './plan-store';
+import { insertReadToken, type NewToken } from './read-token';
 
 /** A build that this worker now holds, with all that its order needs. */
 export type ClaimedBuild = Readonly<{
@@ -10,6 +11,8 @@ export type ClaimedBuild = Readonly<{
   environmentId: string;
   repositoryId: string;
   repositoryName: string;
+  /** Null for a repository on the built-in remote. */
+  github: GithubPlace | null;
   rootDir: string;
   commitSha: string;
   trust: TrustLevel;
@@ -20,7 +23,8 @@ export type ClaimedBuild = Readonly<{
   isCancelRequested: boolean;
   buildVariables: Readonly<Record<string, string>>;
   runtimeVariables: Readonly<Record<string, string>>;
-  secretNames: readonly string[];
+  /** Null for untrusted code: it is given none, so none is missing. */
+  secretNames: readonly string[] | null;
   /** Newest first, each input hash once. */
   known: readonly Readonly<{ inputHash: string; artifactDigest: string }>[];
 }>;
@@ -163,39 +167,54 @@ export async function endBuild(
   return true;
 }
 
-type ClaimRow = Omit<ClaimedBuild, 'offset' | 'buildVariables' | 'runtimeVariables' | 'secretNames' | 'known'> & {
+type ClaimRow = Omit<ClaimedBuild, 'github' | 'offset' | 'buildVariables' | 'runtimeVariables' | 'secretNames' | 'known'> & {
   offset: bigint;
+  installationId: number | null;
+  githubId: number | null;
+  fullName: string | null;
+  /** Where trusted previews find what they have no own value of, if their repository says so. */
+  productionId: string | null;
 };
 
 async function readClaimed(tx: Tx, tenantId: string, id: string): Promise<ClaimedBuild> {
   const [row] = await tx.$queryRaw<ClaimRow[]>`
     select t.slug as "tenantSlug", t.number as "tenantNumber", d.environment_id as "environmentId",
       d.repository_id as "repositoryId", r.name as "repositoryName", d.root_dir as "rootDir",
+      r.installation_id::float8 as "installationId", r.github_id::float8 as "githubId", r.full_name as "fullName",
       d.commit_sha as "commitSha", d.trust, d.attempt, d.build_offset as "offset",
-      d.cancel_requested_at is not null as "isCancelRequested"
+      d.cancel_requested_at is not null as "isCancelRequested",
+      (select p.id from environments p where p.tenant_id = d.tenant_id and p.kind = 'production' and e.kind = 'preview'
+        and d.trust = 'trusted' and (r.settings->'previews'->>'productionSecrets')::boolean) as "productionId"
     from deployments d
+    join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
     join repositories r on r.tenant_id = d.tenant_id and r.id = d.repository_id
     join tenants t on t.id = d.tenant_id
     where d.tenant_id = ${tenantId} and d.id = ${id}`;
   if (!row) throw new Error(`Deployment ${id} vanished while it was claimed.`);
   const variables = await tx.$queryRaw<{ kind: string; name: string; value: string }[]>`
     select kind, name, value from variables
-    where tenant_id = ${tenantId} and environment_id = ${row.environmentId} order by name`;
+    where tenant_id = ${tenantId} and environment_id in (${row.environmentId}, ${row.productionId})
+    order by environment_id = ${row.environmentId}, name`;
   const secrets = await tx.$queryRaw<{ name: string }[]>`
-    select name from secrets where tenant_id = ${tenantId} and environment_id = ${row.environmentId} order by name`;
+    select distinct name from secrets
+    where tenant_id = ${tenantId} and environment_id in (${row.environmentId}, ${row.productionId}) order by name`;
   const known = await tx.$queryRaw<{ inputHash: string; artifactDigest: string }[]>`
     select distinct on (v.input_hash) v.input_hash as "inputHash", v.artifact_digest as "artifactDigest"
     from revisions v join functions f on f.tenant_id = v.tenant_id and f.id = v.function_id
     where v.tenant_id = ${tenantId} and f.repository_id = ${row.repositoryId} and v.trust = ${row.trust}
     order by v.input_hash, v.created_at desc limit 1000`;
+  const { productionId: _, installationId, githubId, fullName, ...build } = row;
+  const isOnGithub = installationId !== null && githubId !== null && fullName !== null;
+  // The last one of a name is that of the environment itself.
   const ofKind = (kind: string) =>
     Object.fromEntries(variables.filter((each) => each.kind === kind).map((each) => [each.name, each.value]));
   return {
-    ...row,
+    ...build,
+    github: isOnGithub ? { installationId, repositoryId: githubId, fullName } : null,
     offset: Number(row.offset),
     buildVariables: ofKind('build'),
     runtimeVariables: ofKind('runtime'),
-    secretNames: secrets.map((secret) => secret.name),
+    secretNames: row.trust === 'trusted' ? secrets.map((secret) => secret.name) : null,
     known,
   };
 }

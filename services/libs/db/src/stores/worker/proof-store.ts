@@ -4,6 +4,8 @@ import type { Database, Tx } from '../../database';
 export type RoutedRelease = Readonly<{
   deploymentId: string;
   tenantSlug: string;
+  /** The host label of a preview; null for production. */
+  label: string | null;
   routedVersion: number;
   functions: readonly Readonly<{ name: string; revisionId: string }>[];
   /** The deployment whose release moved the same routes later: this one can never be proved. */
@@ -22,11 +24,12 @@ export class ProofStore {
       const [release] = await tx.$queryRaw<
         (Omit<RoutedRelease, 'functions' | 'routedVersion'> & { routedVersion: bigint })[]
       >`
-        select l.deployment_id as "deploymentId", t.slug as "tenantSlug", l.routed_version as "routedVersion",
+        select l.deployment_id as "deploymentId", t.slug as "tenantSlug", e.label, l.routed_version as "routedVersion",
           (select o.deployment_id from releases o where o.tenant_id = l.tenant_id and o.environment_id = l.environment_id
              and o.repository_id = l.repository_id and o.root_dir = l.root_dir and o.routed_version > l.routed_version
              and o.status in ('routed', 'live') order by o.routed_version desc limit 1) as "replacedBy"
         from releases l join tenants t on t.id = l.tenant_id
+        join environments e on e.tenant_id = l.tenant_id and e.id = l.environment_id
         where l.tenant_id = ${tenantId} and l.id = ${releaseId} and l.status = 'routed' and l.routed_version is not null`;
       if (!release) return null;
       const functions = await tx.$queryRaw<{ name: string; revisionId: string }[]>`
