@@ -36,6 +36,7 @@ create table github_app (
 create table github_registrations (
   state_hash bytea primary key,
   session_hash bytea not null references sessions (token_hash) on delete cascade,
+  is_public boolean not null,
   expires_at timestamptz not null
 );
 grant select, insert, delete on github_registrations to wherry_api;
@@ -75,11 +76,12 @@ alter table memberships add column source text not null default 'manual' check (
   add column refreshed_at timestamptz;
 grant select, insert, update, delete on memberships to wherry_worker;
 
+-- The teams of an organisation as far as they are known, with the role that an owner gave each; null: none.
 create table github_team_roles (
   tenant_id text not null references tenants (id),
   team_id bigint not null,
   team_slug text not null,
-  role text not null check (role in ('owner', 'developer', 'viewer', 'billing')),
+  role text check (role in ('owner', 'developer', 'viewer', 'billing')),
   primary key (tenant_id, team_id)
 );
 
@@ -267,6 +269,8 @@ create policy github on github_reports for select to wherry_worker using (app_sc
 create policy github on environments for select to wherry_worker using (app_scope() = 'github');
 create policy github on deployments for select to wherry_worker using (app_scope() = 'github');
 create policy github on memberships for select to wherry_worker using (app_scope() = 'github');
+-- An owner sets what members of the organisation become.
+create policy own_updates on tenants for update to wherry_api using (id = app_tenant()) with check (id = app_tenant());
 -- The worker sets suspended_at and the names of a tenant that it acts for.
 create policy github_updates on tenants for update to wherry_worker
   using (id = app_tenant()) with check (id = app_tenant());
@@ -275,6 +279,9 @@ create policy github_updates on tenants for update to wherry_worker
 create policy login on tenants for select to wherry_api using (app_scope() = 'login');
 create policy login on github_installations for select to wherry_api using (app_scope() = 'login');
 create policy login on github_team_roles for select to wherry_api using (app_scope() = 'login');
+create policy login_learns on github_team_roles for insert to wherry_api with check (app_scope() = 'login' and role is null);
+create policy login_renames on github_team_roles for update to wherry_api
+  using (app_scope() = 'login') with check (app_scope() = 'login');
 create policy login on audit_log for insert to wherry_api with check (app_scope() = 'login');
 create policy login on memberships to wherry_api using (app_scope() = 'login') with check (app_scope() = 'login');
 
@@ -288,6 +295,8 @@ create policy operator on github_deliveries for select to wherry_api using (app_
 
 grant select, insert, update, delete on github_team_roles to wherry_api;
 grant select on github_installations, pull_requests, github_reports to wherry_api;
+-- Sooner, because an owner changed what teams give.
+grant update (refreshed_at) on github_installations to wherry_api;
 grant select, insert on github_deliveries, audit_log to wherry_api;
 grant update (status, outcome, attempts, handled_at) on github_deliveries to wherry_api;
 grant update (settings) on repositories to wherry_api;
@@ -295,7 +304,7 @@ grant update (expires_at, closed_at, closed_reason, password_hash) on environmen
 
 grant select, insert, update, delete on github_installations, pull_requests, github_reports, github_comments to wherry_worker;
 grant select, update, delete on github_deliveries to wherry_worker;
-grant select on github_team_roles to wherry_worker;
+grant select, insert, update (team_slug), delete on github_team_roles to wherry_worker;
 grant select, insert on audit_log to wherry_worker;
 grant insert, update on repositories, environments to wherry_worker;
 grant insert, update, delete on repository_refs to wherry_worker;
