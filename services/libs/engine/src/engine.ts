@@ -1,4 +1,4 @@
-import type { RevisionConfig, TrustLevel } from '@wherry/domain';
+import type { EgressRule, RevisionConfig, TrustLevel } from '@wherry/domain';
 
 /** What one revision should be: the engine makes it so, again and again. */
 export type DesiredRevision = Readonly<{
@@ -20,6 +20,14 @@ export type DesiredRevision = Readonly<{
   /** Replicas that gateways no longer use: these may be stopped now. */
   drained: ReadonlySet<string>;
 }>;
+
+/** Where a revision may connect to, as `RevisionConfig.egress` says it; untrusted code nowhere, whatever it asks for. */
+export function egressOf({
+  trust,
+  config,
+}: Pick<DesiredRevision, 'trust' | 'config'>): readonly EgressRule[] | undefined {
+  return trust === 'untrusted' ? [] : config.egress;
+}
 
 export type Endpoint = Readonly<{ kind: 'unix'; path: string }> | Readonly<{ kind: 'tcp'; host: string; port: number }>;
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { functionsNamespaceObjects, pullSecret, pullSecretName } from './functions-namespace';
 import { defaultTenancy } from './settings';
 
-const scope = { prefix: 'wherry', tenantId: 'ten_06f3k2', trust: 'untrusted' } as const;
+const scope = { prefix: 'wherry', tenantId: 'ten_06f3k2', trust: 'trusted' } as const;
 const settings = defaultTenancy('boat', 'harbour');
 const objects = functionsNamespaceObjects(scope, settings);
 const named = (kind: string, name?: string) =>
@@ -11,7 +11,7 @@ const named = (kind: string, name?: string) =>
 describe('the objects of a functions’ namespace', () => {
   it('come in the order in which they can be applied, policies before all that runs', () => {
     expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
-      'Namespace wherry-fn-06f3k2-untrusted',
+      'Namespace wherry-fn-06f3k2-trusted',
       'RoleBinding wherry-controller',
       'NetworkPolicy default-deny',
       'NetworkPolicy from-gateway',
@@ -29,9 +29,9 @@ describe('the objects of a functions’ namespace', () => {
         'app.kubernetes.io/managed-by': 'wherry',
         'wherry.dev/installation': 'wherry',
         'wherry.dev/tenant': '06f3k2',
-        'wherry.dev/trust': 'untrusted',
+        'wherry.dev/trust': 'trusted',
       });
-      expect(metadata.namespace).toBe(kind === 'Namespace' ? undefined : 'wherry-fn-06f3k2-untrusted');
+      expect(metadata.namespace).toBe(kind === 'Namespace' ? undefined : 'wherry-fn-06f3k2-trusted');
     }
   });
 

@@ -81,6 +81,20 @@ describe('a functions’ namespace', () => {
     expect(open(from, dns, 9153)).toBe(false);
   });
 
+  it('of untrusted code has no way out for anything in it, names included', () => {
+    const egress = fc.constantFrom('internet', 'listed', 'none');
+    const address = fc.ipV4();
+    fc.assert(
+      fc.property(egress, address, fc.integer({ min: 1, max: 65535 }), (label, to, port) => {
+        const from = fn(redOutsiders, label, 'one');
+        expect(open(from, to, port)).toBe(false);
+        expect([open(from, dns, 53, 'UDP'), open(from, dns, 53, 'TCP')]).toEqual([false, false]);
+      }),
+      { numRuns: 300 },
+    );
+    expect(open(gateway, fn(redOutsiders, 'internet'), 8080)).toBe(true);
+  });
+
   it('egress internet: any address is open exactly if it is in no refused range', () => {
     const from = fn(red, 'internet');
     // Told by bits, not by the code that is tested.

@@ -10,10 +10,13 @@ export const functionPort = 8080;
 /** The label that Kubernetes itself puts on each namespace: nobody can give it another value. */
 const namespaceName = 'kubernetes.io/metadata.name';
 
-/** The NetworkPolicies that each functions' namespace has: nothing passes but what is told here. */
+/**
+ * The NetworkPolicies that each functions' namespace has: nothing passes but what is told here. Untrusted code has no way
+ * out, whatever its pods are labelled.
+ */
 export function functionsNetworkPolicies(scope: TenantScope, settings: TenancySettings): NetworkPolicy[] {
   const policy = (name: string, spec: NetworkPolicySpec): NetworkPolicy => policyOf(scope, name, {}, spec);
-  return [
+  const always = [
     policy('default-deny', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
     policy('from-gateway', {
       podSelector: {},
@@ -30,6 +33,10 @@ export function functionsNetworkPolicies(scope: TenantScope, settings: TenancySe
         },
       ],
     }),
+  ];
+  if (scope.trust === 'untrusted') return always;
+  return [
+    ...always,
     policy('dns', dnsSpec(settings)),
     policy('internet', {
       podSelector: egressIs('internet'),

@@ -22,7 +22,7 @@ red              -       -    open open     -      -         -    -         open
 listed           -       -    -    -        open   -         -    -         open open    -       -         -       -       -    -        -        open     -
 none             -       -    -    -        -      -         -    -         -    -       -       -         -       -       -    -        -        -        -
 unlabelled       -       -    -    -        -      -         -    -         -    -       -       -         -       -       -    -        -        -        -
-outsiders        -       -    -    -        -      open      -    -         open open    -       -         -       -       -    -        -        open     open
+outsiders        -       -    -    -        -      open      -    -         -    -       -       -         -       -       -    -        -        -        -
 blue             -       -    -    -        -      -         open open      open open    -       -         -       -       -    -        -        open     open
 machine          open    open -    -        -      -         -    -         ?    ?       ?       ?         ?       ?       ?    ?        ?        ?        ?
 `;

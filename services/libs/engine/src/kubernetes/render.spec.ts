@@ -10,7 +10,7 @@ const settings: Required<RenderSettings> = {
   ...{ refusedRanges: ['198.51.100.0/24'], startSeconds: 61, graceSeconds: 17 },
 };
 const revision: DesiredRevision = {
-  ...{ tenantId: 'ten_red', tenantNumber: 7777, trust: 'untrusted', revisionId: 'rev_one', functionName: 'resize' },
+  ...{ tenantId: 'ten_red', tenantNumber: 7777, trust: 'trusted', revisionId: 'rev_one', functionName: 'resize' },
   artifactDigest: `sha256:${'d'.repeat(64)}`,
   config: {
     ...{ lang: 'sentinel-lang', start: ['sentinel-start'], environment: { COLOUR: '$(HOME)', PORT: '1' } },
@@ -39,8 +39,8 @@ type Places<T> = { [Field in keyof Required<T>]: [seen: unknown, expected: unkno
 
 describe('every field lands where it belongs, and nowhere else', () => {
   const ofSettings: Places<RenderSettings> = {
-    prefix: [namespace, 'wherry-fn-red-untrusted'],
-    registry: [container.image, `registry.example:5000/red/untrusted/resize@sha256:${'d'.repeat(64)}`],
+    prefix: [namespace, 'wherry-fn-red-trusted'],
+    registry: [container.image, `registry.example:5000/red/trusted/resize@sha256:${'d'.repeat(64)}`],
     pullSecret: [spec.imagePullSecrets, [{ name: 'pull' }]],
     serviceAccount: [spec.serviceAccountName, 'function'],
     runtimeClass: [spec.runtimeClassName, 'gvisor'],
@@ -58,7 +58,7 @@ describe('every field lands where it belongs, and nowhere else', () => {
   const ofRevision: Places<DesiredRevision> = {
     tenantId: [pod.metadata?.labels?.['wherry.dev/tenant'], 'red'],
     tenantNumber: null,
-    trust: [pod.metadata?.labels?.['wherry.dev/trust'], 'untrusted'],
+    trust: [pod.metadata?.labels?.['wherry.dev/trust'], 'trusted'],
     revisionId: [pod.metadata?.labels?.['wherry.dev/revision'], 'one'],
     functionName: [pod.metadata?.labels?.['wherry.dev/function'], 'resize'],
     artifactDigest: [container.image?.split('@')[1], revision.artifactDigest],
@@ -123,6 +123,17 @@ describe('a generation', () => {
 
   it('has the platform’s own variables whatever stack.yml says', () => {
     expect(environment).toMatchObject({ PORT: '8080', WHERRY_LISTEN: '8080', OPENFAAS_NAME: 'resize' });
+  });
+
+  it('gives untrusted code no way out, whatever its stack asks for', () => {
+    for (const egress of [undefined, [], [{ cidr: '203.0.113.0/24' }]]) {
+      const { egress: _, ...config } = revision.config;
+      const outsider = { ...revision, trust: 'untrusted' as const, config: { ...config, ...(egress && { egress }) } };
+      const { deployment, networkPolicy } = renderGeneration(outsider, settings);
+      expect(deployment.metadata?.namespace).toBe('wherry-fn-red-untrusted');
+      expect(deployment.spec?.template.metadata?.labels?.['wherry.dev/egress']).toBe('none');
+      expect(networkPolicy).toBeNull();
+    }
   });
 
   it('opens an egress list exactly as the namespace’s policies know it', () => {

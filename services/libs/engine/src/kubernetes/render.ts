@@ -12,7 +12,7 @@ import {
   tenantLabels,
   type NetworkPolicy,
 } from '@wherry/cluster';
-import type { DesiredRevision } from '../engine';
+import { egressOf, type DesiredRevision } from '../engine';
 
 /** What the cluster and the installation decide about every function. */
 export type RenderSettings = Readonly<{
@@ -82,7 +82,7 @@ export function secretsNameOf(generation: string): string {
 export function renderGeneration(revision: DesiredRevision, settings: RenderSettings): RenderedGeneration {
   const { name, namespace } = identify(revision, settings);
   const { prefix } = settings;
-  const { egress } = revision.config;
+  const egress = egressOf(revision);
   const labels = labelsOf(revision, prefix, name);
   const metadata = { name, namespace, labels };
   return {
@@ -195,8 +195,8 @@ function secretOf({ secrets }: DesiredRevision, metadata: Metadata): V1Secret {
 }
 
 function networkPolicyOf(revision: DesiredRevision, settings: RenderSettings, { name, labels }: Metadata) {
-  const { revisionId, functionName, config } = revision;
-  const listed = { name, revisionId, functionName, rules: config.egress ?? [] };
+  const { revisionId, functionName } = revision;
+  const listed = { name, revisionId, functionName, rules: egressOf(revision) ?? [] };
   const policy = egressListPolicy({ ...revision, prefix: settings.prefix }, settings, listed);
   return { ...policy, metadata: { ...policy.metadata, labels } };
 }

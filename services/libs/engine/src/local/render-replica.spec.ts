@@ -50,6 +50,9 @@ describe('renderReplica', () => {
     expect(egressIn(open, [{ cidr: '203.0.113.0/24' }])).toEqual({ kind: 'slirp4netns', isLimited: true });
     expect(egressIn(open, [])).toEqual({ kind: 'none', isLimited: false });
     expect(egressIn(host, [{ cidr: '203.0.113.0/24' }])).toMatchObject({ kind: 'none' });
+    const outsider = { ...revision, trust: 'untrusted' as const };
+    expect(renderReplica(outsider, open, paths).args[3]).toBe('none');
+    expect(() => renderReplica(outsider, { ...open, sandbox: 'none' }, paths)).toThrow('apt-get install bubblewrap');
     const bare: LocalHost = { ...host, sandbox: 'none' };
     for (const egress of [[], [{ cidr: '203.0.113.0/24' }]]) {
       expect(() => egressIn(bare, egress)).toThrow('apt-get install bubblewrap');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { KeeperOrder } from '@wherry/keeper';
 import { encodeSecrets, renderSandbox, tenantUid, type SandboxSpec } from '@wherry/sandbox';
-import type { DesiredRevision } from '../engine';
+import { egressOf, type DesiredRevision } from '../engine';
 
 /** Where the engine keeps things, and how it may run them. All paths are absolute. */
 export type LocalHost = Readonly<{
@@ -47,7 +47,7 @@ export function hasOwnUid(host: Pick<LocalHost, 'isRoot' | 'sandbox'>): boolean 
  * limited way out where there is no sandbox to keep them in.
  */
 export function renderReplica(revision: DesiredRevision, host: LocalHost, paths: ReplicaPaths): KeeperOrder {
-  const { egress: egressRules } = revision.config;
+  const egressRules = egressOf(revision);
   const [program, ...args] = revision.config.start;
   if (program === undefined) throw new RangeError('The revision has no start command.');
   const common = { output: paths.output, limits: limitsOf(revision) };
