@@ -1,6 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { channels } from '@wherry/contract';
-import type { FunctionLogStore, IdleUsageStore, ReleaseStore, ReplicaStore, SnapshotStore } from '@wherry/db';
+import type {
+  FunctionLogStore,
+  IdleUsageStore,
+  PreviewStore,
+  ReleaseStore,
+  ReplicaStore,
+  SnapshotStore,
+} from '@wherry/db';
 import type { Engine, ObservedReplica } from '@wherry/engine';
 import { describeError, type Log } from '@wherry/logging';
 import { shipLogs } from './logs/ship-logs';
@@ -31,6 +38,7 @@ export type ControllerParts = Readonly<{
   engine: Engine;
   snapshots: Pick<SnapshotStore, 'read' | 'readTraffic'>;
   releases: Pick<ReleaseStore, 'route' | 'finish'>;
+  previews: Pick<PreviewStore, 'empty'>;
   replicas: Pick<ReplicaStore, 'mirror'>;
   functionLogs: Pick<FunctionLogStore, 'append'>;
   usage: Pick<IdleUsageStore, 'add'>;
@@ -63,6 +71,7 @@ export class Controller {
   private readonly loops: Promise<void>[] = [];
   private timer: NodeJS.Timeout | null = null;
   private isRead = false;
+  private isEmptying = false;
   /** When the engine began to report; null until then. */
   private observingSinceMs: number | null = null;
   private hasAdopted = false;
@@ -169,6 +178,7 @@ export class Controller {
     for (const id of this.wakes.keys()) if (!this.snapshot.routed.has(id)) this.wakes.delete(id);
     this.correctReplicas();
     this.tellBlocked();
+    void this.emptyPreviews();
     if (!this.isRead) {
       this.isRead = true;
       this.observingSinceMs = readAtMs;
@@ -271,6 +281,21 @@ export class Controller {
     this.blocked = blocked;
   }
 
+  /** One that fails is found again by the next read. */
+  private async emptyPreviews(): Promise<void> {
+    if (this.isEmptying) return;
+    this.isEmptying = true;
+    let count = 0;
+    for (const { tenantId, environmentId } of this.snapshot.closed) {
+      const emptied = this.parts.previews.empty(tenantId, environmentId);
+      if (await emptied.catch((error) => this.failed('preview.empty', error, tenantId))) count += 1;
+    }
+    this.isEmptying = false;
+    if (count === 0) return;
+    this.parts.log.write({ op: 'preview.empty', ok: true, count });
+    void this.refreshing.request();
+  }
+
   private async meterIdle(nowMs: number): Promise<void> {
     const usages = idleUsage(this.world(), this.meteredAtMs, nowMs);
     this.meteredAtMs = nowMs;
@@ -319,5 +344,6 @@ export class Controller {
 
 /** What the controller's listener hears. */
 export const listenedChannels = [
-  ...[channels.release, channels.secret, channels.tenant, channels.wake, channels.acknowledged],
+  ...[channels.release, channels.secret, channels.tenant, channels.environment],
+  ...[channels.wake, channels.acknowledged],
 ] as const;

@@ -2,6 +2,7 @@ import {
   type Database,
   FunctionLogStore,
   IdleUsageStore,
+  PreviewStore,
   ReleaseStore,
   ReplicaStore,
   SealingKeyStore,
@@ -27,6 +28,7 @@ export function commonParts(
   return {
     snapshots: new SnapshotStore(db),
     releases: new ReleaseStore(db),
+    previews: new PreviewStore(db),
     replicas: new ReplicaStore(db),
     functionLogs: new FunctionLogStore(db),
     usage: new IdleUsageStore(db),

@@ -35,6 +35,20 @@ describe('desiredState', () => {
     ]);
   });
 
+  it('lets nothing of a closed preview run, whatever routes and releases say, but what drains', () => {
+    const closed = ['rev_a', 'rev_b'].map((id) => ({
+      ...revision(id, { scale: { min: 2, max: 5, idleSeconds: 60 } }),
+      isClosed: true,
+    }));
+    const parts = {
+      revisions: closed,
+      routed: ['rev_a', 'rev_b'],
+      releases: [release('rel_a', { functions: [fn('rev_b')] })],
+      observed: [replica('rpl_a', 'rev_a')],
+    };
+    expect(counts({ ...parts, change: { traffic: later } })).toEqual([['rev_a', 0]]);
+  });
+
   it('wants one replica of a routed revision that was woken', () => {
     const parts = { revisions: [revision('rev_a')], routed: ['rev_a'] };
     expect(counts({ ...parts, change: { traffic: later, wakes: new Map([['rev_a', 99_000]]) } })).toEqual([

@@ -41,14 +41,15 @@ export function desiredState(world: World, nowMs: number, rules: DesiredRules): 
     const ownRows = rows.get(revision.revisionId) ?? [];
     const secrets = world.snapshot.secrets.get(revision.revisionId) ?? { ok: true, values: noSecrets, version: '' };
     let count = 0;
-    if (secrets.ok && !revision.isSuspended) {
+    const mayRun = secrets.ok && !revision.isSuspended && !revision.isClosed;
+    if (mayRun) {
       const load = loadCount(world, revision, lastStart(own, ownRows), { ...rules, nowMs });
       if (load.count > 0) scales.set(revision.revisionId, load);
       count = releasing.has(revision.revisionId) ? Math.max(1, revision.config.scale.min, load.count) : load.count;
       if (!world.gate.isOpen) count = Math.min(count, own.filter((replica) => replica.state !== 'leaving').length);
     }
     // What is routed keeps its place, so that the engine can have it ready for the next call.
-    const isKept = secrets.ok && !revision.isSuspended && world.snapshot.routed.has(revision.revisionId);
+    const isKept = mayRun && world.snapshot.routed.has(revision.revisionId);
     // A row alone counts too, until its replica was seen to go: after a start of the controller the engine has not yet
     // told of a replica that drains.
     if (count === 0 && !isKept && own.length === 0 && ownRows.length === 0) continue;

@@ -28,6 +28,8 @@ export type Snapshot = Readonly<{
   replicas: ReadonlyMap<string, SnapshotReplica>;
   /** By revision id. */
   secrets: ReadonlyMap<string, RevisionSecrets>;
+  /** Previews that were closed and of which something is left. */
+  closed: SnapshotRows['closed'];
 }>;
 
 /**
@@ -60,6 +62,7 @@ export const emptySnapshot: Snapshot = {
   releases: [],
   replicas: new Map(),
   secrets: new Map(),
+  closed: [],
 };
 
 export function indexSnapshot(rows: SnapshotRows, secrets: ReadonlyMap<string, RevisionSecrets>): Snapshot {
@@ -69,6 +72,7 @@ export function indexSnapshot(rows: SnapshotRows, secrets: ReadonlyMap<string, R
     releases: rows.releases,
     replicas: new Map(rows.replicas.map((replica) => [replica.replicaId, replica])),
     secrets,
+    closed: rows.closed,
   };
 }
 

@@ -57,6 +57,15 @@ describe('decideReleases', () => {
     ]);
   });
 
+  it('says of untrusted code that fails that its secrets were kept from it', () => {
+    const outsider = { ...revision('rev_1', { secrets: ['key'] }), trust: 'untrusted' as const };
+    const functions = [{ name: 'one', revisionId: 'rev_1' }];
+    const observed = [replica('rpl_1', 'rev_1', { state: 'crashed', reason: 'Error: no key' })];
+    const change = { crashes: new Map([['rpl_1', 2]]) };
+    const [step] = decide({ revisions: [outsider], releases: [release('rel', { functions })], observed, change });
+    expect(step).toMatchObject({ reason: expect.stringMatching(/none of its secrets \(key\).*Error: no key$/) });
+  });
+
   it('keeps a reason within 2 KiB, with its beginning and its last lines', () => {
     const reason = `${'x'.repeat(9_000)} the very last line`;
     const crashed = [1, 2].map((n) => replica(`rpl_${n}`, `rev_${n}`, { state: 'crashed', reason }));
@@ -73,6 +82,15 @@ describe('decideReleases', () => {
     ]);
     expect(decide({ revisions, releases: [release('rel', { ...two, deploymentStatus: 'failed' })] })).toMatchObject([
       { release: 'superseded', deployment: null },
+    ]);
+  });
+
+  it('cancels what would be released into a closed preview, with the reason of its end', () => {
+    const closedReason = 'The preview was closed: The pull request was merged.';
+    const observed = [replica('rpl_1', 'rev_1'), replica('rpl_2', 'rev_2')];
+    const releases = [release('rel', { ...two, closedReason })];
+    expect(decide({ revisions, releases, observed })).toMatchObject([
+      { release: 'superseded', deployment: 'cancelled', reason: closedReason },
     ]);
   });
 

@@ -86,6 +86,7 @@ function endingBefore(release: SnapshotRelease, winner: SnapshotRelease): Releas
     const reason = `The deployment is ${release.deploymentStatus}, so it is not released.`;
     return { release: 'superseded', deployment: null, reason };
   }
+  if (release.closedReason !== null) return closed(release.closedReason);
   if (release.isCancelRequested && release.deploymentStatus === 'releasing') {
     return { release: 'superseded', deployment: 'cancelled', reason: 'Cancelled before its routes were moved.' };
   }
@@ -122,7 +123,7 @@ function failureOf(
     if (own.some((replica) => replica.state === 'ready')) continue;
     const told = own.findLast((replica) => replica.reason !== null)?.reason;
     const crashed = own.find((replica) => (world.crashes.get(replica.replicaId) ?? 0) >= rules.crashLimit);
-    const words = told ? ` ${told}` : ' It printed nothing.';
+    const words = `${withheldText(world, fn.revisionId)}${told ? ` ${told}` : ' It printed nothing.'}`;
     if (crashed) return `The function "${fn.name}" crashed ${rules.crashLimit} times while it started.${words}`;
     if (rules.isLate) {
       const seconds = Math.round(rules.deadlineMs / 1000);
@@ -130,6 +131,19 @@ function failureOf(
     }
   }
   return null;
+}
+
+/** A likely cause of what untrusted code that names secrets says when it fails. */
+function withheldText(world: World, revisionId: string | null): string {
+  const revision = world.snapshot.revisions.get(revisionId ?? '');
+  if (revision?.trust !== 'untrusted' || revision.config.secrets.length === 0) return '';
+  const names = revision.config.secrets.join(', ');
+  return ` It was given none of its secrets (${names}), because nobody who may write to the repository has approved its commit.`;
+}
+
+/** Ends a release into a preview that is closed, and its deployment. */
+export function closed(reason: string): ReleaseEnding {
+  return { release: 'superseded', deployment: 'cancelled', reason };
 }
 
 /** Fails a release; its deployment too, unless it is an older one that only this release tried to bring back. */

@@ -1,6 +1,6 @@
-import type { ReleaseStore } from '@wherry/db';
+import type { ReleaseEnding, ReleaseStore } from '@wherry/db';
 import { describeError, type Log } from '@wherry/logging';
-import type { ReleaseStep } from './decide-releases';
+import { closed, type ReleaseStep } from './decide-releases';
 
 /** What steps are written to; `ReleaseStore` is one. */
 export type ReleaseTable = Pick<ReleaseStore, 'route' | 'finish'>;
@@ -51,12 +51,16 @@ export class ReleaseRunner {
     const outcome = await this.table.route(tenantId, releaseId);
     if (outcome.kind === 'gone') return null;
     if (outcome.kind === 'routed') return `routed with version ${outcome.version}`;
-    const ending = { release: 'failed', deployment: 'failed', reason: outcome.reason } as const;
-    return (await this.table.finish(tenantId, releaseId, ending)) ? 'failed' : null;
+    const ending = outcome.kind === 'closed' ? closed(outcome.reason) : refused(outcome.reason);
+    return (await this.table.finish(tenantId, releaseId, ending)) ? ending.release : null;
   }
 
   private async finish(step: Extract<ReleaseStep, { kind: 'finish' }>): Promise<string | null> {
     const isChanged = await this.table.finish(step.tenantId, step.releaseId, step.ending);
     return isChanged ? step.ending.release : null;
   }
+}
+
+function refused(reason: string): ReleaseEnding {
+  return { release: 'failed', deployment: 'failed', reason };
 }

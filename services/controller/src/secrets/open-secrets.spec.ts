@@ -8,8 +8,8 @@ let pair: KeyPair;
 beforeAll(async () => {
   pair = await newKeyPair();
 });
-async function row(name: string, version: number, value: string): Promise<SnapshotSecret> {
-  const place = { tenantId: 'ten_a', environmentId: 'env_a', name, version };
+async function row(name: string, version: number, value: string, environmentId = 'env_a'): Promise<SnapshotSecret> {
+  const place = { tenantId: 'ten_a', environmentId, name, version };
   return { ...place, ...(await seal(pair.publicKey, { ...place, value: Buffer.from(value) })) };
 }
 const one = [revision('rev_1', { secrets: ['b', 'a'] })];
@@ -50,5 +50,25 @@ describe('SecretOpener', () => {
     expect(await opened(opener, rows)).toMatchObject({ reason: expect.stringContaining('Install bubblewrap') });
     const plain = await opener.open([revision('rev_2')], rows);
     expect(plain.get('rev_2')).toEqual({ ok: true, values: new Map(), version: '' });
+  });
+
+  it('gives untrusted code none of the secrets that it names, and lets it run without them', async () => {
+    const rows = [await row('a', 1, 'first'), await row('b', 1, 'second')];
+    const outsider = { ...one[0]!, trust: 'untrusted' as const, fallbackEnvironmentId: 'env_a' };
+    const result = await new SecretOpener([pair], true).open([outsider], rows);
+    expect(result.get('rev_1')).toEqual({ ok: true, values: new Map(), version: '' });
+  });
+
+  it('gives a preview its own value before that of production, and that of production only where it may', async () => {
+    const rows = [await row('a', 1, 'preview'), await row('b', 1, 'production', 'env_production')];
+    rows.push(await row('a', 1, 'production', 'env_production'));
+    const textOf = async (fallbackEnvironmentId: string | null) => {
+      const result = (await new SecretOpener([pair], true).open([{ ...one[0]!, fallbackEnvironmentId }], rows)).get(
+        'rev_1',
+      );
+      return result?.ok ? [...result.values.values()].map((value) => Buffer.from(value).toString()) : result?.reason;
+    };
+    expect(await textOf('env_production')).toEqual(['preview', 'production']);
+    expect(await textOf(null)).toContain('needs the secret "b"');
   });
 });

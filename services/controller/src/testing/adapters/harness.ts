@@ -4,12 +4,13 @@ import {
   FunctionLogStore,
   IdleUsageStore,
   Listener,
+  PreviewStore,
   ReleaseStore,
   ReplicaStore,
   SealingKeyStore,
   SnapshotStore,
 } from '@wherry/db';
-import type { RevisionConfig } from '@wherry/domain';
+import type { RevisionConfig, TrustLevel } from '@wherry/domain';
 import type { LogFields } from '@wherry/logging';
 import { type KeyPair, newKeyPair, seal } from '@wherry/sealing';
 import { createTestDatabase, type TestDatabase, type TestServer } from '@wherry/testing';
@@ -24,6 +25,9 @@ const quick: Settings = { ...defaultSettings, tickMs: 20, trafficMs: 40, adoptio
 
 /** A deployment to seed: function name → change of its configuration. */
 export type Stack = Readonly<Record<string, Partial<RevisionConfig>>>;
+
+/** Where a deployment goes: production, and trusted, when left out. */
+export type Place = Readonly<{ environmentId?: string; trust?: TrustLevel }>;
 
 /** A tenant's database, a machine that outlives controllers, and controllers to start on them. */
 export class Harness {
@@ -85,6 +89,7 @@ export class Harness {
       engine: new FakeEngine(this.machine),
       snapshots: this.countedSnapshots(),
       releases: new ReleaseStore(db),
+      previews: new PreviewStore(db),
       replicas: new ReplicaStore(db),
       functionLogs: new FunctionLogStore(db),
       usage: new IdleUsageStore(db),
@@ -141,25 +146,41 @@ export class Harness {
     await this.database.close();
   }
 
+  /** A preview of tenant a's repository. */
+  async preview(id: string, settings: object = {}): Promise<void> {
+    await this.sql(
+      `insert into environments (tenant_id, id, name, kind, repository_id, branch, label)
+        values ('ten_a', $1, $1, 'preview', 'rep_a', $1, $1)`,
+      [id],
+    );
+    await this.sql(`update repositories set settings = $1 where tenant_id = 'ten_a'`, [{ previews: settings }]);
+  }
+
   /** A built deployment of tenant a whose functions are new revisions, without a release. */
-  async deployment(stack: Stack, status = 'releasing'): Promise<string> {
+  async deployment(
+    stack: Stack,
+    status = 'releasing',
+    { environmentId = 'env_a', trust = 'trusted' }: Place = {},
+  ): Promise<string> {
     this.serial += 1;
     const id = `dep_${this.serial}`;
     await this.sql(
       `insert into deployments (tenant_id, id, environment_id, repository_id, root_dir, ref, commit_sha, tree_sha,
-        commit_message, author, status) values ('ten_a', $1, 'env_a', 'rep_a', '.', 'refs/heads/main', $2, $2, 'm', 'a', $3)`,
-      [id, String(this.serial).padStart(40, '0'), status],
+        commit_message, author, status, trust)
+        values ('ten_a', $1, $4, 'rep_a', '.', 'refs/heads/main', $2, $2, 'm', 'a', $3, $5)`,
+      [id, String(this.serial).padStart(40, '0'), status, environmentId, trust],
     );
     for (const [name, change] of Object.entries(stack)) {
+      const functionId = environmentId === 'env_a' ? `fn_${name}` : `fn_${name}-${environmentId}`;
       await this.sql(
         `insert into functions (tenant_id, id, environment_id, name, repository_id, root_dir)
-          values ('ten_a', $1, 'env_a', $2, 'rep_a', '.') on conflict (tenant_id, id) do update set removed_at = null`,
-        [`fn_${name}`, name],
+          values ('ten_a', $1, $3, $2, 'rep_a', '.') on conflict (tenant_id, id) do update set removed_at = null`,
+        [functionId, name, environmentId],
       );
       await this.sql(
         `insert into revisions (tenant_id, id, function_id, number, deployment_id, input_hash, artifact_digest, config,
-          config_hash) values ('ten_a', $1, $2, $3, $4, 'i', $5, $6, 'c')`,
-        [this.rev(name, id), `fn_${name}`, this.serial, id, this.artifactDigest, { ...baseConfig, ...change }],
+          config_hash, trust) values ('ten_a', $1, $2, $3, $4, 'i', $5, $6, 'c', $7)`,
+        [this.rev(name, id), functionId, this.serial, id, this.artifactDigest, { ...baseConfig, ...change }, trust],
       );
       await this.sql(
         `insert into deployment_functions (tenant_id, deployment_id, name, status, revision_id)
@@ -180,18 +201,20 @@ export class Harness {
     const id = `rel_${String(this.serial).padStart(4, '0')}`;
     await this.sql(
       `insert into releases (tenant_id, id, deployment_id, environment_id, repository_id, root_dir, kind, status)
-        values ('ten_a', $1, $2, 'env_a', 'rep_a', '.', $3, 'pending')`,
+        select tenant_id, $1, id, environment_id, repository_id, '.', $3, 'pending' from deployments where id = $2`,
       [id, deploymentId, kind],
     );
     return id;
   }
 
   /** Asks for a release and acts as the worker that proves it live. Returns the deployment's id. */
-  async live(stack: Stack): Promise<string> {
-    const deploymentId = await this.deployment(stack);
+  async live(stack: Stack, place: Place = {}): Promise<string> {
+    const deploymentId = await this.deployment(stack, 'releasing', place);
     const releaseId = await this.release(deploymentId);
     await until(async () => (await this.releaseRow(releaseId)).status === 'routed');
-    await this.sql(`update deployments set status = 'retired' where status = 'live'`);
+    await this.sql(`update deployments set status = 'retired' where status = 'live' and environment_id = $1`, [
+      place.environmentId ?? 'env_a',
+    ]);
     await this.sql(`update releases set status = 'live', finished_at = now() where id = $1`, [releaseId]);
     await this.sql(`update deployments set status = 'live' where id = $1`, [deploymentId]);
     return deploymentId;
@@ -241,14 +264,14 @@ export class Harness {
     await this.sql(`select pg_notify($1, $2)`, [channels.wake, `ten_a/${revisionId}`]);
   }
 
-  async secret(name: string, version: number, value: string): Promise<void> {
-    const place = { tenantId: 'ten_a', environmentId: 'env_a', name, version };
+  async secret(name: string, version: number, value: string, environmentId = 'env_a'): Promise<void> {
+    const place = { tenantId: 'ten_a', environmentId, name, version };
     const { keyId, sealed } = await seal(this.key.publicKey, { ...place, value: Buffer.from(value) });
     await this.sql(
       `insert into secrets (tenant_id, environment_id, name, version, key_id, sealed)
-        values ('ten_a', 'env_a', $1, $2, $3, $4)
+        values ('ten_a', $5, $1, $2, $3, $4)
         on conflict (tenant_id, environment_id, name) do update set version = $2, key_id = $3, sealed = $4`,
-      [name, version, keyId, Buffer.from(sealed)],
+      [name, version, keyId, Buffer.from(sealed), environmentId],
     );
   }
 

@@ -136,6 +136,7 @@ alter table environments
   add column password_hash text,
   add constraint preview_of check ((kind = 'preview') = (repository_id is not null and label is not null
     and (pull_request is null) <> (branch is null))),
+  add constraint only_previews_close check (closed_at is null or kind = 'preview'),
   add foreign key (tenant_id, repository_id) references repositories (tenant_id, id);
 create unique index environments_label on environments (label) where closed_at is null;
 create unique index environments_pull_request on environments (tenant_id, repository_id, pull_request)

@@ -17,7 +17,7 @@ export class PreviewStore {
     return this.db.tenant(tenantId, async (tx) => {
       const [closed] = await tx.$queryRaw<{ reason: string | null }[]>`
         select closed_reason as reason from environments
-        where tenant_id = ${tenantId} and id = ${environmentId} and kind = 'preview' and closed_at is not null
+        where tenant_id = ${tenantId} and id = ${environmentId} and closed_at is not null
         for update`;
       if (!closed) return false;
       await endDeployments(tx, tenantId, environmentId, closedText(closed.reason));
