@@ -1,4 +1,4 @@
-import type { BuildResultStore, BuildStore, PlanStore, ProofStore, SweepStore } from '@wherry/db';
+import type { BuildResultStore, BuildStore, GithubReportStore, PlanStore, ProofStore, SweepStore } from '@wherry/db';
 import type { Log } from '@wherry/logging';
 import type { Queue } from '@wherry/queue';
 import type { Artifacts, BuilderRunner } from './build/builder-runner';
@@ -7,7 +7,10 @@ import { Builds } from './build/builds';
 import type { ImageBuilds } from './build/image-builds';
 import type { BuildPolicy } from './build/render-order';
 import type { Clock } from './clock';
+import type { FeedbackAddresses } from './feedback/addresses';
+import { Reporter } from './feedback/reporter';
 import type { WorkerConfig } from './config';
+import type { GithubConnection } from './github/github-connection';
 import type { Identities } from './identities';
 import { PlanHead, rootDir } from './plan/plan-head';
 import type { ProofTimes } from './proof/prove-release';
@@ -27,6 +30,9 @@ export type Outside = Readonly<{
   artifacts: Artifacts;
   source: Source;
   prober: Prober;
+  github: GithubConnection;
+  /** Where people see what GitHub is told of. */
+  addresses: FeedbackAddresses;
   listen: WorkerParts['listen'];
   uidOf: (tenantNumber: number) => number;
   isRoot: boolean;
@@ -40,6 +46,7 @@ export type Outside = Readonly<{
     results: BuildResultStore;
     proofs: ProofStore;
     sweep: SweepStore;
+    reports: GithubReportStore;
   }>;
 }>;
 
@@ -94,6 +101,8 @@ export function assemble(config: AssembleConfig, outside: Outside): Worker {
     times,
     log,
   });
+  const { github, addresses } = outside;
+  const reporter = new Reporter({ store: stores.reports, github, clock, log, addresses });
   const sweep = new Sweep({
     ...{ store: stores.sweep, runner, artifacts, clock, log, settings: settingsOf(config) },
     actions: {
@@ -101,12 +110,13 @@ export function assemble(config: AssembleConfig, outside: Outside): Worker {
       build: (tenantId, deploymentId) => builds.run(tenantId, deploymentId),
       prove: (tenantId, releaseId) => proofs.run(tenantId, releaseId),
       cancel: (tenantId, deploymentId) => builds.changed(tenantId, deploymentId),
+      report: () => reporter.resume(),
       isBuilding: (deploymentId) => builds.isRunning(deploymentId),
     },
   });
   const { listen } = outside;
   const worker: Worker = new Worker({
-    ...{ queue, listen, plan, builds, proofs, sweep, buildConcurrency: concurrency },
+    ...{ queue, listen, plan, builds, proofs, sweep, reporter, buildConcurrency: concurrency },
     ...(outside.images && { daemons: outside.images.daemons }),
   });
   return worker;

@@ -3,6 +3,8 @@ import {
   BuildResultStore,
   BuildStore,
   Database,
+  GithubAppStore,
+  GithubReportStore,
   Listener,
   PlanStore,
   ProofStore,
@@ -21,6 +23,7 @@ import { GatewayProber } from './adapters/gateway-prober';
 import { RandomIdentities } from './adapters/identities';
 import { KeeperBuilderRunner } from './adapters/keeper-builder-runner';
 import { openImages } from './adapters/open-images';
+import { SealedGithubConnection } from './adapters/sealed-github-connection';
 import { systemClock as clock } from './adapters/system-clock';
 import { assemble } from './assemble';
 import { EngineChoice, ImagesConfig, WorkerConfig } from './config';
@@ -57,6 +60,10 @@ async function open() {
   await new SealingKeyStore(db).register('worker', keys[0]);
   const queue = await Queue.open({ url, applicationName: 'worker', onError });
   const runner = openRunner(config);
+  const github = new SealedGithubConnection({
+    ...{ store: new GithubAppStore(db), keys, now: clock.now },
+    ...{ apiUrl: config.WHERRY_GITHUB_API_URL, githubUrl: config.WHERRY_GITHUB_URL },
+  });
   const worker = assemble(config, {
     ...{ log, clock, queue, runner, identities: new RandomIdentities(), uidOf: buildUid },
     isRoot: process.getuid?.() === 0,
@@ -74,6 +81,12 @@ async function open() {
       clock,
       timeoutMs: 10_000,
     }),
+    github,
+    addresses: {
+      consoleUrl: config.WHERRY_CONSOLE_URL,
+      gatewayUrl: config.WHERRY_GATEWAY_URL,
+      appsDomain: config.WHERRY_APPS_DOMAIN,
+    },
     listen: (tell) => new Listener({ ...tell, url, onError }),
     stores: {
       plans: new PlanStore(db),
@@ -81,6 +94,7 @@ async function open() {
       results: new BuildResultStore(db),
       proofs: new ProofStore(db),
       sweep: new SweepStore(db),
+      reports: new GithubReportStore(db),
     },
   });
   health.check('database', databaseCheck(db));

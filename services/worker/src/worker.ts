@@ -3,6 +3,7 @@ import type { Listener } from '@wherry/db';
 import type { Queue } from '@wherry/queue';
 import type { BuildDaemons } from './build/build-daemons';
 import type { Builds } from './build/builds';
+import type { Reporter } from './feedback/reporter';
 import { type PlanHead, PlanJob } from './plan/plan-head';
 import type { Proofs } from './proof/proofs';
 import type { Sweep } from './sweep/sweep';
@@ -17,6 +18,7 @@ export type WorkerParts = Readonly<{
   builds: Builds;
   proofs: Proofs;
   sweep: Sweep;
+  reporter: Reporter;
   buildConcurrency: number;
   /** Where builds wait for daemons. */
   daemons?: BuildDaemons;
@@ -24,6 +26,8 @@ export type WorkerParts = Readonly<{
 
 /** Plans that run at a time: they are short, and those of one branch run one after the other. */
 const planConcurrency = 4;
+/** Reports that jobs ask for at a time. */
+const reportConcurrency = 2;
 
 /** The pipeline: jobs and notifications come in, plans, builds and proofs are done. */
 export class Worker {
@@ -46,6 +50,9 @@ export class Worker {
     // Without the jobs' abort signals: a build has a lease of its own, and a plan is short and may run twice.
     await queue.work('plan', { concurrency: planConcurrency }, (job) => this.plan(PlanJob.parse(job)));
     await queue.work('build', { concurrency: buildConcurrency }, (job) => builds.run(job.tenantId, job.deploymentId));
+    await queue.work('report', { concurrency: reportConcurrency }, (job) =>
+      this.parts.reporter.run(job.tenantId, job.deploymentId),
+    );
     this.sweeping = this.parts.sweep.run(this.stopping.signal);
   }
 
@@ -63,15 +70,16 @@ export class Worker {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.listener.stop();
-    const { queue, builds, proofs } = this.parts;
-    await Promise.all([this.sweeping, builds.close(), proofs.close()]);
+    const { queue, builds, proofs, reporter } = this.parts;
+    await Promise.all([this.sweeping, builds.close(), proofs.close(), reporter.close()]);
     await queue.close();
   }
 
   /** Plans, and begins the build at once: its job says the same, but takes a while to come round. */
   async plan(job: PlanJob): Promise<void> {
-    const outcome = await this.parts.plan.execute(job);
-    if (outcome.kind === 'queued') this.begin(this.parts.builds.run(job.tenantId, outcome.deploymentId));
+    for (const outcome of await this.parts.plan.execute(job)) {
+      if (outcome.kind === 'queued') this.begin(this.parts.builds.run(job.tenantId, outcome.deploymentId));
+    }
   }
 
   private hear(channel: string, payload: string): void {
@@ -80,8 +88,10 @@ export class Worker {
     if (channel === channels.acknowledged) proofs.acknowledged();
     else if (channel === channels.buildDaemon) this.parts.daemons?.changed(payload);
     else if (!tenantId || !id) return;
-    else if (channel === channels.deployment) this.begin(builds.changed(tenantId, id));
-    else if (channel === channels.release) this.begin(proofs.run(tenantId, id));
+    else if (channel === channels.deployment) {
+      this.begin(builds.changed(tenantId, id));
+      this.begin(this.parts.reporter.run(tenantId, id));
+    } else if (channel === channels.release) this.begin(proofs.run(tenantId, id));
   }
 
   /** Notifications may have been missed. What was never heard of is found by the sweep. */

@@ -4,3 +4,4 @@ export * from './github-error';
 export * from './check-runs';
 export * from './comments';
 export * from './deployments';
+export * from './repository-name';

@@ -3,14 +3,14 @@ import type { ClaimedReport, GithubReportStore, ReportOutcome } from '@wherry/db
 import { GithubError, isGithub } from '@wherry/github';
 import { describeError, type Log } from '@wherry/logging';
 import type { Clock } from '../clock';
+import { appOf, type GithubConnection } from '../github/github-connection';
 import type { FeedbackAddresses } from './addresses';
 import { decideReport, type ReportDecision } from './decide-report';
-import type { GithubAccess, RepositoryAccess } from './github-access';
-import { tellCheck, tellComment, tellDeployment } from './tell-github';
+import { type RepositoryAccess, tellCheck, tellComment, tellDeployment } from './tell-github';
 
 export type ReporterParts = Readonly<{
   store: GithubReportStore;
-  github: GithubAccess;
+  github: GithubConnection;
   clock: Clock;
   log: Log;
   addresses: FeedbackAddresses;
@@ -156,9 +156,12 @@ export class Reporter {
   }
 
   private async open({ repository }: ClaimedReport, lease: Lease): Promise<RepositoryAccess> {
-    const access = await this.parts.github.repository(repository.installationId, repository.githubId);
-    access.client.hook.before('request', () => lease.renew());
-    return access;
+    const app = await appOf(this.parts.github).catch((cause: unknown) => {
+      throw new GithubError('refused', describeError(cause), {}, { cause });
+    });
+    const client = app.repository(repository.installationId, repository.githubId);
+    client.hook.before('request', () => lease.renew());
+    return { client, appId: app.appId };
   }
 
   private async comment(

@@ -7,14 +7,22 @@ import {
   findCheckRun,
   findComment,
   findDeployment,
+  type GithubClient,
   isGithub,
   updateCheckRun,
   updateComment,
 } from '@wherry/github';
 import type { FeedbackAddresses } from './addresses';
 import { digestOf, type ReportDecision } from './decide-report';
-import type { RepositoryAccess } from './github-access';
 import { commentMarker, renderComment } from './render-comment';
+
+/** The way to GitHub for one repository. */
+export type RepositoryAccess = Readonly<{
+  /** Sees the repository by its number only, whatever its name is by now. */
+  client: GithubClient;
+  /** The App that speaks. */
+  appId: number;
+}>;
 
 type Told<K extends keyof ReportDecision> = NonNullable<ReportDecision[K]>;
 

@@ -29,6 +29,8 @@ export type SweepActions = Readonly<{
   build: (tenantId: string, deploymentId: string) => Promise<unknown>;
   prove: (tenantId: string, releaseId: string) => Promise<unknown>;
   cancel: (tenantId: string, deploymentId: string) => Promise<unknown>;
+  /** Begins the reports that are due. Returns how many. */
+  report: () => Promise<number>;
   isBuilding: (deploymentId: string) => boolean;
 }>;
 
@@ -58,6 +60,7 @@ export class Sweep {
     while (!stop.aborted) {
       const isTidying = clock.now() >= tidyAt;
       await this.guarded('work.sweep', () => this.resume());
+      await this.guarded('report.sweep', () => this.parts.actions.report());
       if (isTidying && !stop.aborted) {
         tidyAt = clock.now() + settings.tidyEveryMs;
         await this.tidy(stop);

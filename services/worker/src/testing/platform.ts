@@ -3,7 +3,16 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BuildEvent } from '@wherry/contract';
-import { BuildResultStore, BuildStore, Database, Listener, PlanStore, ProofStore, SweepStore } from '@wherry/db';
+import {
+  BuildResultStore,
+  BuildStore,
+  Database,
+  GithubReportStore,
+  Listener,
+  PlanStore,
+  ProofStore,
+  SweepStore,
+} from '@wherry/db';
 import type { LogFields } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
 import { createTestDatabase, openOwnerPool, type TestDatabase } from '@wherry/testing';
@@ -13,6 +22,7 @@ import { RandomIdentities } from '../adapters/identities';
 import { KeeperBuilderRunner } from '../adapters/keeper-builder-runner';
 import { systemClock as clock } from '../adapters/system-clock';
 import { assemble, type AssembleConfig } from '../assemble';
+import type { GithubConnection } from '../github/github-connection';
 import type { Prober } from '../proof/prober';
 import type { Head, Source } from '../source/source';
 import type { Worker } from '../worker';
@@ -35,6 +45,8 @@ export class TestPlatform {
   readonly stateDir = mkdtempSync(join(tmpdir(), 'wherry-worker-'));
   /** Answers probes; by default as the routes say. */
   probe: Prober['probe'] = (_slug, name) => this.answerByRoutes(name);
+  /** The registered App; none by default. */
+  github: GithubConnection = { app: async () => null };
   private sender: Database | null = null;
   private workers: { stop: () => Promise<void> }[] = [];
 
@@ -89,10 +101,12 @@ export class TestPlatform {
       log: { write: (fields) => this.logged.push(fields) },
       artifacts: new ArtifactFolder(join(this.stateDir, 'artifacts'), clock),
       prober: { probe: (slug, name, signal) => this.probe(slug, name, signal) },
+      github: this.github,
+      addresses: { consoleUrl: 'http://127.0.0.1:3000', gatewayUrl: 'http://127.0.0.1:8080', appsDomain: 'localhost' },
       listen: (tell) => new Listener({ ...tell, url }),
       stores: {
         ...{ plans: new PlanStore(seen), builds: new BuildStore(seen), results: new BuildResultStore(seen) },
-        ...{ proofs: new ProofStore(seen), sweep: new SweepStore(seen) },
+        ...{ proofs: new ProofStore(seen), sweep: new SweepStore(seen), reports: new GithubReportStore(seen) },
       },
       times: { proof: { acknowledgeMs: 1_500, probeMs: 1_500, lookMs: 50 } },
     });
