@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { CoreModule, type ApiParts } from './core.module';
 import { DeploymentsModule } from './deployments/deployments.module';
 import { FunctionsModule } from './functions/functions.module';
+import { GithubModule } from './github/github.module';
 import { OperationGuard } from './http/operation.guard';
 import { OperationInterceptor } from './http/operation.interceptor';
 import { ProblemFilter } from './http/problem.filter';
@@ -20,6 +21,7 @@ const features = [
   DeploymentsModule,
   RepositoriesModule,
   SettingsModule,
+  GithubModule,
 ];
 
 /** The operations of the contract, each behind the same guard, interceptor and filter. */

@@ -2,12 +2,13 @@ import 'reflect-metadata';
 import type { RequestListener } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { GithubAppStore, GithubDeliveryStore } from '@wherry/db';
+import { ConsoleGithubAppStore, ConsoleGithubDeliveryStore } from '@wherry/db';
 import express, { type Request, type Response, type NextFunction } from 'express';
 import { dashboard } from './adapters/dashboard';
 import { gitProxy } from './adapters/git-proxy';
 import { ApiModule } from './api.module';
 import type { ApiParts } from './core.module';
+import { githubSetup } from './github/github-setup';
 import { webhookIntake } from './github/webhook-intake';
 import { WebhookSecrets } from './github/webhook-secrets';
 import { neverCached, openRequest, ownHostOnly, refuseNul, secureHeaders } from './http/front';
@@ -19,7 +20,8 @@ export type Api = Readonly<{ handle: RequestListener; close: () => Promise<void>
 
 /**
  * Puts the console together. Order matters: `/git` goes through untouched, before the check of the host and of cookies,
- * which it does not use, and so do GitHub's webhooks, which are signed; no body is read before its operation is found and its caller let in.
+ * which it does not use, and so do GitHub's webhooks, which are signed; no other body is read before its operation is
+ * found and its caller let in.
  */
 export async function createApi(parts: ApiParts): Promise<Api> {
   const { settings, log, system, database, queue, keys } = parts;
@@ -27,12 +29,14 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   server.disable('x-powered-by').disable('etag').set('query parser', 'simple');
   server.use(openRequest(log, system));
   server.use('/git/', gitProxy(settings.gitAddress));
-  const secrets = new WebhookSecrets(new GithubAppStore(database), keys, log, system.now);
-  const store = new GithubDeliveryStore(database);
-  server.post('/github/webhooks', webhookIntake({ secrets, store, queue, system, limits: settings.limits }));
-  server.use(secureHeaders, ownHostOnly(settings.consoleUrl), refuseNul);
+  const secrets = new WebhookSecrets(new ConsoleGithubAppStore(database), keys, log, system.now);
+  const deliveries = new ConsoleGithubDeliveryStore(database);
+  const intake = { secrets, store: deliveries, queue, system, limits: settings.limits };
+  server.post('/github/webhooks', webhookIntake(intake));
+  server.use(secureHeaders(settings.githubUrl), ownHostOnly(settings.consoleUrl), refuseNul);
   server.use('/v1', neverCached);
   server.use(githubLoginPath, neverCached, githubLogin(parts));
+  server.use('/github', githubSetup(parts));
   const serveDashboard = dashboard(settings.dashboardDir);
   server.use((request, response, next) => (isApi(request) ? next() : serveDashboard(request, response, next)));
   server.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>

@@ -1,4 +1,4 @@
-import type { GithubDeliveryStore, NewDelivery } from '@wherry/db';
+import type { ConsoleGithubDeliveryStore, NewDelivery } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
 import type { Queue } from '@wherry/queue';
 import type { Request, RequestHandler, Response } from 'express';
@@ -14,7 +14,7 @@ import type { WebhookSecrets } from './webhook-secrets';
 
 export type IntakeParts = Readonly<{
   secrets: WebhookSecrets;
-  store: GithubDeliveryStore;
+  store: ConsoleGithubDeliveryStore;
   queue: Queue;
   limits: Limits;
   system: System;

@@ -1,4 +1,4 @@
-import type { GithubAppStore } from '@wherry/db';
+import type { ConsoleGithubAppStore } from '@wherry/db';
 import { describeError, type Log } from '@wherry/logging';
 import { DomainError } from '@wherry/problem';
 import { open, type KeyPair } from '@wherry/sealing';
@@ -15,7 +15,7 @@ export class WebhookSecrets {
   private reading: Promise<Secrets> | null = null;
 
   constructor(
-    private readonly store: Pick<GithubAppStore, 'credentials'>,
+    private readonly store: Pick<ConsoleGithubAppStore, 'credentials'>,
     private readonly keys: readonly KeyPair[],
     private readonly log: Log,
     private readonly now: () => Date,

@@ -8,9 +8,10 @@ import { beginContext, contextOf } from './request-context';
 
 /**
  * The policy for the console's own pages: nothing from elsewhere, no inline scripts, no frames. Styles may be inline,
- * because the component library sets them on elements.
+ * because the component library sets them on elements. The one form that is posted elsewhere registers the App on GitHub,
+ * which sends the browser back here (browsers check a form's redirects too).
  */
-const contentSecurityPolicy = [
+const contentSecurityPolicy = (githubUrl: string) => [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -19,9 +20,9 @@ const contentSecurityPolicy = [
   "connect-src 'self'",
   "manifest-src 'self'",
   "base-uri 'none'",
-  "form-action 'none'",
+  `form-action 'self' ${new URL(githubUrl).origin}`,
   "frame-ancestors 'none'",
-].join('; ');
+];
 
 /** First of all: every request gets an id and a log line when it is over. */
 export function openRequest(log: Log, system: System): RequestHandler {
@@ -48,14 +49,17 @@ function logLine(request: Request, response: Response, durationMs: number): LogF
   };
 }
 
-export function secureHeaders(_request: Request, response: Response, next: NextFunction): void {
-  response.setHeader('content-security-policy', contentSecurityPolicy);
-  response.setHeader('x-content-type-options', 'nosniff');
-  response.setHeader('x-frame-options', 'DENY');
-  response.setHeader('referrer-policy', 'no-referrer');
-  response.setHeader('cross-origin-opener-policy', 'same-origin');
-  response.setHeader('cross-origin-resource-policy', 'same-origin');
-  next();
+export function secureHeaders(githubUrl: string): RequestHandler {
+  const policy = contentSecurityPolicy(githubUrl).join('; ');
+  return (_request, response, next) => {
+    response.setHeader('content-security-policy', policy);
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('x-frame-options', 'DENY');
+    response.setHeader('referrer-policy', 'no-referrer');
+    response.setHeader('cross-origin-opener-policy', 'same-origin');
+    response.setHeader('cross-origin-resource-policy', 'same-origin');
+    next();
+  };
 }
 
 /**

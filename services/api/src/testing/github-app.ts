@@ -1,5 +1,5 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
-import { GithubAppStore } from '@wherry/db';
+import { ConsoleGithubAppStore } from '@wherry/db';
 import { newKeyPair, seal, type KeyPair } from '@wherry/sealing';
 import { credentialPlace } from '../github/credential-place';
 import type { Harness, Reply } from './harness';
@@ -22,7 +22,7 @@ export async function publishWorkerKey({ owner }: Harness): Promise<KeyPair> {
 /** Registers an App without GitHub, replacing the one before. */
 export async function registerApp(harness: Harness, webhookSecret: string): Promise<void> {
   await publishWorkerKey(harness);
-  const store = new GithubAppStore(harness.database);
+  const store = new ConsoleGithubAppStore(harness.database);
   await store.unregister();
   const values = { private_key: 'no key', client_secret: 'client secret', webhook_secret: webhookSecret };
   await store.register(appOf(1), ['private_key', 'webhook_secret', 'client_secret'], (kind, version, publicKey) =>

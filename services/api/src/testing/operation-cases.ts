@@ -10,6 +10,8 @@ export type OperationCase = Readonly<{
   changing?: Readonly<{ given: string; status: number }>;
 }>;
 
+const ofThePlatform = "The log is a tenant's, and this is the platform's.";
+
 /**
  * How each operation succeeds on a seeded tenant: a body where it has one, and the status. An operation of the contract
  * that is not here does not compile; one that is here goes through every row of the matrix below.
@@ -50,6 +52,20 @@ export const cases: Record<OperationId, OperationCase> = {
     changing: { given: "update repositories set production_branch = 'former' where tenant_id = $1", status: 202 },
   },
   redeploy: { body: () => ({}), status: 202 },
+  getGithubApp: { status: 200 },
+  beginGithubRegistration: {
+    ...{ body: () => ({ name: 'Wherry', organization: null, isPublic: false }), status: 201 },
+    unaudited: ofThePlatform,
+  },
+  unregisterGithubApp: { status: 404, unaudited: ofThePlatform },
+  createGithubWebhookSecret: { body: () => ({}), status: 404, unaudited: ofThePlatform },
+  retireGithubWebhookSecret: { status: 404, unaudited: ofThePlatform },
+  replaceGithubPrivateKey: { body: () => ({ pem: 'no key' }), status: 400, unaudited: ofThePlatform },
+  listUnclaimedDeliveries: { status: 200 },
+  replayUnclaimedDelivery: { body: () => ({}), status: 404, unaudited: ofThePlatform },
+  listDeliveries: { status: 200 },
+  getDelivery: { status: 200 },
+  replayDelivery: { body: () => ({}), status: 202 },
   listSecrets: { status: 200 },
   putSecret: { body: () => ({ value: 'canary' }), status: 200 },
   deleteSecret: { status: 204 },
@@ -67,6 +83,7 @@ export function pathOf({ path }: Operation, seeded: SeededTenant, slug = seeded.
     ...{ tenant: slug, function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
     ...{ repository: seeded.repositoryName, secret: `seed-${seeded.slug}` },
     ...{ kind: 'build', variable: `SEED_${seeded.slug}` },
+    ...{ delivery: seeded.githubDeliveryId, version: '1' },
   };
   return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 }

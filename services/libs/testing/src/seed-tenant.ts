@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { withClient } from '@wherry/db';
 
 /** The ids of everything that `seedTenant` makes. */
@@ -25,6 +26,8 @@ export type SeededTenant = Readonly<{
   releaseId: string;
   replicaId: string;
   callId: string;
+  /** A GUID, as GitHub names its deliveries. */
+  githubDeliveryId: string;
 }>;
 
 export type SeedOptions = Readonly<{
@@ -62,11 +65,16 @@ function idsOf(name: string): SeededTenant {
     ...{ tokenHash: Buffer.from(hex(name, 64), 'hex'), functionId: `fn_${name}`, functionName: `hello-${name}` },
     ...{ secretName: `seed-${name}`, variableName: `SEED_${name}` },
     ...{ deploymentId: `dep_${name}`, revisionId: `rev_${name}`, releaseId: `rel_${name}` },
-    ...{ replicaId: `rpl_${name}`, callId: `call-${name}` },
+    ...{ replicaId: `rpl_${name}`, callId: `call-${name}`, githubDeliveryId: guid(name) },
   };
 }
 
+/** A number per name, as good as unique. */
+const teamIdOf = (name: string) => String(createHash('sha256').update(name).digest().readUIntBE(0, 6) + 1);
+
 const hex = (name: string, length: number) => Buffer.from(name).toString('hex').padEnd(length, '0').slice(0, length);
+
+const guid = (name: string) => hex(name, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -121,6 +129,13 @@ function pushOf(t: SeededTenant): Row {
   return {
     ...{ tenant_id: t.tenantId, id: t.pushId, repository_id: t.repositoryId, ref: t.ref },
     ...{ old_sha: '0'.repeat(40), new_sha: t.commitSha, status: 'intended' },
+  };
+}
+
+function deliveryOf(t: SeededTenant, text: string): Row {
+  return {
+    ...{ id: t.githubDeliveryId, event: 'push', body: Buffer.from(JSON.stringify({ text })), status: 'done' },
+    ...{ tenant_id: t.tenantId, repository_id: t.repositoryId, outcome: text },
   };
 }
 
@@ -180,7 +195,8 @@ function records(t: SeededTenant, text: string): [table: string, row: Row][] {
       'github_comments',
       { tenant_id: t.tenantId, repository_id: t.repositoryId, pull_request: 1, comment_id: 1, told: text },
     ],
-    ['github_team_roles', { tenant_id: t.tenantId, team_id: 1, team_slug: text, role: 'developer' }],
+    ['github_deliveries', deliveryOf(t, text)],
+    ['github_team_roles', { tenant_id: t.tenantId, team_id: t.teamId, team_slug: text, role: 'developer' }],
     [
       'audit_log',
       { tenant_id: t.tenantId, actor_kind: 'platform', actor_name: text, action: 'seed.made', target: 'x' },

@@ -1,11 +1,15 @@
 import { githubActor as actor } from '../../audit';
 import { casesOf, type StoreCases } from '../../tenancy/cases';
 import {
+  ConsoleAuditStore,
   ConsoleDeploymentStore,
   ConsoleFunctionStore,
+  ConsoleGithubDeliveryStore,
   ConsoleLogStore,
   ConsoleRepositoryStore,
   ConsoleSecretStore,
+  ConsoleMemberStore,
+  ConsoleTenantStore,
   ConsoleTokenStore,
   ConsoleUsageStore,
   ConsoleVariableStore,
@@ -53,6 +57,12 @@ export const crossTenantCases: readonly StoreCases[] = [
       return store.setProductionBranch(tenantId, actor, theirs.repositoryName, wish, async () => undefined);
     },
   }),
+  casesOf(ConsoleGithubDeliveryStore, (db) => new ConsoleGithubDeliveryStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId, { limit: 100 }),
+    find: ({ store, tenantId, theirs }) => store.find(tenantId, theirs.githubDeliveryId, 1_000),
+    replay: ({ store, tenantId, theirs }) =>
+      store.replay(tenantId, actor, theirs.githubDeliveryId, async () => undefined),
+  }),
   casesOf(ConsoleSecretStore, (db) => new ConsoleSecretStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),
     put: ({ store, tenantId, theirs }) =>
@@ -61,6 +71,26 @@ export const crossTenantCases: readonly StoreCases[] = [
         sealed: Buffer.from('new'),
       })),
     delete: ({ store, tenantId, theirs }) => store.delete(tenantId, actor, theirs.secretName),
+  }),
+  casesOf(ConsoleMemberStore, (db) => new ConsoleMemberStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId),
+    setRole: {
+      given: `insert into users (id, name) values ('other-' || $1, 'x');
+        insert into memberships (tenant_id, user_id, role) values ($1, 'other-' || $1, 'owner')`,
+      attempt: ({ store, tenantId, theirs }) => store.setRole(tenantId, actor, theirs.userId, 'viewer'),
+    },
+    githubRoles: ({ store, tenantId }) => store.githubRoles(tenantId),
+    setGithubMemberRole: {
+      given: `update tenants set github_member_role = 'developer' where id = $1`,
+      attempt: ({ store, tenantId }) => store.setGithubMemberRole(tenantId, actor, null),
+    },
+    setTeamRole: ({ store, tenantId, theirs }) => store.setTeamRole(tenantId, actor, theirs.teamId, 'owner'),
+  }),
+  casesOf(ConsoleAuditStore, (db) => new ConsoleAuditStore(db), {
+    list: ({ store, tenantId }) => store.list(tenantId, {}, { order: 'newest', after: null, limit: 100 }),
+  }),
+  casesOf(ConsoleTenantStore, (db) => new ConsoleTenantStore(db), {
+    cancelAll: ({ store, tenantId }) => store.cancelAll(tenantId, start),
   }),
   casesOf(ConsoleTokenStore, (db) => new ConsoleTokenStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),

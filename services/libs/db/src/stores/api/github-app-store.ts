@@ -43,7 +43,7 @@ export class NoSealingKeyError extends Error {
 }
 
 /** The App that this platform is on GitHub, and its credentials: tables without a tenant. */
-export class GithubAppStore {
+export class ConsoleGithubAppStore {
   constructor(private readonly db: Database) {}
 
   async find(): Promise<GithubAppRow | null> {
@@ -59,24 +59,29 @@ export class GithubAppStore {
   async beginRegistration(
     stateHash: Uint8Array,
     sessionHash: Uint8Array,
-    at: Readonly<{ now: Date; expiresAt: Date }>,
+    begun: Readonly<{ now: Date; expiresAt: Date; isPublic: boolean }>,
   ): Promise<void> {
     await this.db.plain(async (tx) => {
-      await tx.$executeRaw`delete from github_registrations where expires_at < ${at.now}`;
+      await tx.$executeRaw`delete from github_registrations where expires_at < ${begun.now}`;
       await tx.$executeRaw`
-        insert into github_registrations (state_hash, session_hash, expires_at)
-        values (${stateHash}, ${sessionHash}, ${at.expiresAt})`;
+        insert into github_registrations (state_hash, session_hash, is_public, expires_at)
+        values (${stateHash}, ${sessionHash}, ${begun.isPublic}, ${begun.expiresAt})`;
     });
   }
 
-  /** Uses a registration up. @returns false when that session has not begun it, or too long ago, or used it already. */
-  async endRegistration(stateHash: Uint8Array, sessionHash: Uint8Array, now: Date): Promise<boolean> {
-    const used = await this.db.plain(
-      (tx) => tx.$executeRaw`
+  /** Uses a registration up. @returns null when that session has not begun it, or too long ago, or used it already. */
+  async endRegistration(
+    stateHash: Uint8Array,
+    sessionHash: Uint8Array,
+    now: Date,
+  ): Promise<Readonly<{ isPublic: boolean }> | null> {
+    const [begun] = await this.db.plain(
+      (tx) => tx.$queryRaw<{ isPublic: boolean }[]>`
         delete from github_registrations
-        where state_hash = ${stateHash} and session_hash = ${sessionHash} and expires_at > ${now}`,
+        where state_hash = ${stateHash} and session_hash = ${sessionHash} and expires_at > ${now}
+        returning is_public as "isPublic"`,
     );
-    return used === 1;
+    return begun ?? null;
   }
 
   /**

@@ -40,7 +40,7 @@ export type DeliveryFilter = Readonly<{
 type Enqueue = (tx: Tx, deliveryIds: readonly string[]) => Promise<void>;
 
 /** Webhook deliveries: storing them before anybody knows whose they are, and showing and repeating them afterwards. */
-export class GithubDeliveryStore {
+export class ConsoleGithubDeliveryStore {
   constructor(private readonly db: Database) {}
 
   /**

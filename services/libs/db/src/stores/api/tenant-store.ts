@@ -1,5 +1,6 @@
-import { writeAudit, type Actor } from '../../audit';
-import type { Database } from '../../database';
+import { writeAudit, type Actor, type AuditEntry } from '../../audit';
+import type { Database, Tx } from '../../database';
+import { Prisma } from '../../generated/client';
 
 export type NewTenant = Readonly<{
   id: string;
@@ -11,9 +12,80 @@ export type NewTenant = Readonly<{
   createdAt: Date;
 }>;
 
-/** Making tenants, which only an operator may. */
+export type PlatformTenantRow = Readonly<{
+  id: string;
+  slug: string;
+  name: string;
+  githubLogin: string | null;
+  createdAt: Date;
+  suspendedAt: Date | null;
+  suspendedBy: 'operator' | 'github' | null;
+  deletedAt: Date | null;
+}>;
+
+const tenants = Prisma.sql`
+  select id, slug, name, github_login as "githubLogin", created_at as "createdAt", suspended_at as "suspendedAt",
+         suspended_by as "suspendedBy", deleted_at as "deletedAt"
+  from tenants`;
+
+/** Making and stopping tenants, which only an operator may. */
 export class ConsoleTenantStore {
   constructor(private readonly db: Database) {}
+
+  /** All tenants, by slug. */
+  async listAll(): Promise<readonly PlatformTenantRow[]> {
+    return this.db.cross('operator', (tx) => tx.$queryRaw<PlatformTenantRow[]>`${tenants} order by slug limit 10000`);
+  }
+
+  /**
+   * Suspends a tenant, in place of GitHub too, which from then on cannot let it go on. Asking again changes nothing.
+   * @returns the tenant after that, or null when there is none or it was deleted.
+   */
+  async suspend(actor: Actor, slug: string, { reason, now }: { reason: string; now: Date }) {
+    return this.change(actor, slug, 'tenant.suspend', { reason }, async (tx, { id, suspendedBy }) => {
+      if (suspendedBy === 'operator') return false;
+      await tx.$executeRaw`
+        update tenants set suspended_at = coalesce(suspended_at, ${now}), suspended_by = 'operator' where id = ${id}`;
+      return true;
+    });
+  }
+
+  /** Lets a tenant go on, whoever suspended it. A suspension on GitHub is found again by the next look there. */
+  async unsuspend(actor: Actor, slug: string) {
+    return this.change(actor, slug, 'tenant.unsuspend', {}, async (tx, { id, suspendedAt }) => {
+      if (suspendedAt === null) return false;
+      await tx.$executeRaw`update tenants set suspended_at = null, suspended_by = null where id = ${id}`;
+      return true;
+    });
+  }
+
+  /** Asks for everything unfinished of a tenant to be cancelled. May run twice. */
+  async cancelAll(tenantId: string, now: Date): Promise<void> {
+    await this.db.tenant(
+      tenantId,
+      (tx) => tx.$executeRaw`
+        update deployments set cancel_requested_at = ${now}
+        where status in ('queued', 'building', 'releasing') and cancel_requested_at is null`,
+    );
+  }
+
+  private async change(
+    actor: Actor,
+    slug: string,
+    action: string,
+    details: AuditEntry['details'] & object,
+    work: (tx: Tx, tenant: PlatformTenantRow) => Promise<boolean>,
+  ): Promise<PlatformTenantRow | null> {
+    return this.db.cross('operator', async (tx) => {
+      const where = Prisma.sql`where slug = ${slug} and deleted_at is null`;
+      const [tenant] = await tx.$queryRaw<PlatformTenantRow[]>`${tenants} ${where} for update`;
+      if (tenant === undefined) return null;
+      if (await work(tx, tenant)) {
+        await writeAudit(tx, tenant.id, actor, { action, target: `tenant/${slug}`, details });
+      }
+      return (await tx.$queryRaw<PlatformTenantRow[]>`${tenants} ${where}`)[0]!;
+    });
+  }
 
   /** Whether any tenant exists, ended ones included. */
   async hasAny(): Promise<boolean> {
