@@ -48,6 +48,17 @@ function openRunner(config: WorkerConfig): KeeperBuilderRunner {
   return runner;
 }
 
+function openStores(db: Database) {
+  return {
+    plans: new PlanStore(db),
+    builds: new BuildStore(db),
+    results: new BuildResultStore(db),
+    proofs: new ProofStore(db),
+    sweep: new SweepStore(db),
+    reports: new GithubReportStore(db),
+  };
+}
+
 /** Everything outside: opened here, handed to the pure parts by `assemble`. */
 async function open() {
   const config = loadConfig(WorkerConfig, process.env);
@@ -88,14 +99,7 @@ async function open() {
       appsDomain: config.WHERRY_APPS_DOMAIN,
     },
     listen: (tell) => new Listener({ ...tell, url, onError }),
-    stores: {
-      plans: new PlanStore(db),
-      builds: new BuildStore(db),
-      results: new BuildResultStore(db),
-      proofs: new ProofStore(db),
-      sweep: new SweepStore(db),
-      reports: new GithubReportStore(db),
-    },
+    stores: openStores(db),
   });
   health.check('database', databaseCheck(db));
   health.check('changes', () => worker.whyNotReady());
