@@ -16,7 +16,7 @@ export type Addresses = Readonly<{ url: string; apiUrl: string; control: string 
 
 /** Every method of `Scenario`; inputs that may be left out altogether may be left out here. */
 type Calls = {
-  [Name in keyof Scenario]: Partial<Record<string, never>> extends Parameters<Scenario[Name]>[0]
+  [Name in keyof Scenario]: Record<never, never> extends Parameters<Scenario[Name]>[0]
     ? (input?: Parameters<Scenario[Name]>[0]) => ReturnType<Scenario[Name]>
     : Scenario[Name];
 };

@@ -208,7 +208,7 @@ export type AppCredentials = Readonly<{
 }>;
 
 export type Fault = Readonly<{
-  /** `path` is a regular expression over the path without the API's prefix, such as `^/repos/[^/]+/[^/]+/check-runs`. */
+  /** `path` is a regular expression over the path and query without the API's prefix; event `*` is any. */
   match: Readonly<{ method?: string; path: string }> | Readonly<{ event: string; action?: string }>;
   /** How many times it takes effect; without end when left out. */
   times?: number;
