@@ -28,6 +28,8 @@ export type SeededTenant = Readonly<{
   callId: string;
   /** A GUID, as GitHub names its deliveries. */
   githubDeliveryId: string;
+  /** Of a team of the organisation: a number of GitHub's, as text. */
+  teamId: string;
 }>;
 
 export type SeedOptions = Readonly<{
@@ -66,6 +68,7 @@ function idsOf(name: string): SeededTenant {
     ...{ secretName: `seed-${name}`, variableName: `SEED_${name}` },
     ...{ deploymentId: `dep_${name}`, revisionId: `rev_${name}`, releaseId: `rel_${name}` },
     ...{ replicaId: `rpl_${name}`, callId: `call-${name}`, githubDeliveryId: guid(name) },
+    teamId: teamIdOf(name),
   };
 }
 
@@ -74,7 +77,11 @@ const teamIdOf = (name: string) => String(createHash('sha256').update(name).dige
 
 const hex = (name: string, length: number) => Buffer.from(name).toString('hex').padEnd(length, '0').slice(0, length);
 
-const guid = (name: string) => hex(name, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+const guid = (name: string) =>
+  createHash('sha256')
+    .update(name)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5');
 
 type Row = Readonly<Record<string, unknown>>;
 
