@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { CoreModule, type ApiParts } from './core.module';
+import { AuditModule } from './audit/audit.module';
 import { DeploymentsModule } from './deployments/deployments.module';
 import { FunctionsModule } from './functions/functions.module';
 import { GithubModule } from './github/github.module';
@@ -8,9 +9,11 @@ import { OperationGuard } from './http/operation.guard';
 import { OperationInterceptor } from './http/operation.interceptor';
 import { ProblemFilter } from './http/problem.filter';
 import { LogsModule } from './logs/logs.module';
+import { MembersModule } from './members/members.module';
 import { RepositoriesModule } from './repositories/repositories.module';
 import { SessionModule } from './session/session.module';
 import { SettingsModule } from './settings/settings.module';
+import { PlatformTenantsModule } from './tenants/platform-tenants.module';
 import { UsageModule } from './usage/usage.module';
 
 const features = [
@@ -21,6 +24,9 @@ const features = [
   DeploymentsModule,
   RepositoriesModule,
   SettingsModule,
+  MembersModule,
+  AuditModule,
+  PlatformTenantsModule,
   GithubModule,
 ];
 

@@ -7,7 +7,7 @@ import { cases, pathOf } from './testing/operation-cases';
 const changing = (Object.entries(operations) as [OperationId, Operation][]).filter(
   ([, { method }]) => method !== 'GET',
 );
-const audited = changing.filter(([id]) => cases[id].unaudited === undefined);
+const audited = changing.filter(([id]) => cases[id]?.unaudited === undefined);
 
 let api: Harness;
 
@@ -61,7 +61,7 @@ it.each(audited)('%s adds nothing when it is refused', async (id) => {
   );
 });
 
-it.each(changing.filter(([id]) => cases[id].unaudited !== undefined))('%s is left out for a reason', async (id) => {
+it.each(changing.filter(([id]) => cases[id]?.unaudited !== undefined))('%s is left out for a reason', async (id) => {
   expect(cases[id].unaudited).toMatch(/\.$/);
 });
 

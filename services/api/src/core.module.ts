@@ -2,9 +2,11 @@ import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/co
 import { Reflector } from '@nestjs/core';
 import {
   AccessStore,
+  ConsoleAuditStore,
   ConsoleDeploymentStore,
   ConsoleFunctionStore,
   ConsoleLogStore,
+  ConsoleMemberStore,
   ConsoleRepositoryStore,
   ConsoleSecretStore,
   ConsoleTenantStore,
@@ -43,9 +45,11 @@ export type ApiParts = Readonly<{
 
 const stores: readonly (new (database: Database) => object)[] = [
   AccessStore,
+  ConsoleAuditStore,
   ConsoleDeploymentStore,
   ConsoleFunctionStore,
   ConsoleLogStore,
+  ConsoleMemberStore,
   ConsoleRepositoryStore,
   ConsoleSecretStore,
   ConsoleTenantStore,

@@ -95,7 +95,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The functions of a tenant, by name. */
+    /** The functions of an environment, by name. */
     get: operations['listFunctions'];
     put?: never;
     post?: never;
@@ -565,6 +565,75 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/tenants/{tenant}/previews': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The previews that are open, those that were deployed last first. */
+    get: operations['listPreviews'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{tenant}/previews/{preview}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Remove a preview with its own secrets and variables. It is not served from now on; the next push to its pull request or branch makes it again. */
+    delete: operations['endPreview'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{tenant}/previews/{preview}/lease': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Keep a preview for so many days from now. */
+    put: operations['prolongPreview'];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{tenant}/previews/{preview}/password': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Give a preview a new password, by HTTP basic authentication with any user name; the former one does not open it any more. The password is in this reply and nowhere else. */
+    post: operations['setPreviewPassword'];
+    /** Open a preview to everybody who knows its URL. Nothing happens when it has no password. */
+    delete: operations['removePreviewPassword'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/github/app': {
     parameters: {
       query?: never;
@@ -743,7 +812,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The secrets, by name, without their values. */
+    /** The secrets of an environment, by name, without their values. */
     get: operations['listSecrets'];
     put?: never;
     post?: never;
@@ -1243,6 +1312,47 @@ export interface components {
          */
         createdAt: string;
       } | null;
+      /**
+       * Format: date-time
+       * @description ISO 8601, UTC
+       */
+      createdAt: string;
+    };
+    Preview: {
+      id: string;
+      /** @description Its name, as the parameter `environment` of other operations takes it. */
+      environment: string;
+      repository: string;
+      /** @description Null for the preview of a branch. */
+      pullRequest: {
+        number: number;
+        title: string | null;
+      } | null;
+      /** @description Null for the preview of a pull request. */
+      branch: string | null;
+      /** @description Where it is served; its functions are below it. */
+      url: string;
+      /** @description The newest one. */
+      deployment: {
+        id: string;
+        /** @enum {string} */
+        status:
+          'queued' | 'building' | 'releasing' | 'live' | 'retired' | 'failed' | 'superseded' | 'skipped' | 'cancelled';
+        reason: string | null;
+        commitSha: string;
+        commitMessage: string;
+        author: string;
+        /** @description Whether it is code of outsiders: it is given no secrets and no way out. */
+        isIsolated: boolean;
+        /**
+         * Format: date-time
+         * @description ISO 8601, UTC
+         */
+        createdAt: string;
+      } | null;
+      /** @description When it is removed unless something is pushed before. */
+      leaseEndsAt: string | null;
+      hasPassword: boolean;
       /**
        * Format: date-time
        * @description ISO 8601, UTC
@@ -1808,7 +1918,9 @@ export interface operations {
   };
   listFunctions: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -1855,7 +1967,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description request.not_found */
+      /** @description environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -1868,7 +1980,9 @@ export interface operations {
   };
   getFunction: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -1914,7 +2028,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description function.not_found, request.not_found */
+      /** @description function.not_found, environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -1928,6 +2042,7 @@ export interface operations {
   listRevisions: {
     parameters: {
       query?: {
+        environment?: string;
         limit?: number;
         cursor?: string;
       };
@@ -1979,7 +2094,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description function.not_found, request.not_found */
+      /** @description function.not_found, environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -1992,7 +2107,9 @@ export interface operations {
   };
   invokeFunction: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -2064,7 +2181,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description function.not_found, request.not_found */
+      /** @description function.not_found, environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -2096,6 +2213,7 @@ export interface operations {
   listFunctionLogs: {
     parameters: {
       query?: {
+        environment?: string;
         from?: string;
         to?: string;
         /** @description Found anywhere in the line, whatever its case. */
@@ -2156,7 +2274,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description function.not_found, request.not_found */
+      /** @description function.not_found, environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -2170,6 +2288,7 @@ export interface operations {
   tailFunctionLogs: {
     parameters: {
       query?: {
+        environment?: string;
         /** @description Found anywhere in the line, whatever its case. */
         text?: string;
         callId?: string;
@@ -2222,7 +2341,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description function.not_found, request.not_found */
+      /** @description function.not_found, environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -2247,6 +2366,7 @@ export interface operations {
       query?: {
         from?: string;
         to?: string;
+        environment?: string;
       };
       header?: never;
       path: {
@@ -2306,7 +2426,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description function.not_found, request.not_found */
+      /** @description function.not_found, environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -3159,6 +3279,8 @@ export interface operations {
       query?: {
         /** @description A repository by name. */
         repository?: string;
+        /** @description An environment by name; all if missing. */
+        environment?: string;
         status?:
           'queued' | 'building' | 'releasing' | 'live' | 'retired' | 'failed' | 'superseded' | 'skipped' | 'cancelled';
         limit?: number;
@@ -3891,6 +4013,329 @@ export interface operations {
       };
       /** @description request.too_large */
       413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listPreviews: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        tenant: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            previews: components['schemas']['Preview'][];
+          };
+        };
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.not_found */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  endPreview: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        tenant: string;
+        preview: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description preview.not_found, request.not_found */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  prolongPreview: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        tenant: string;
+        preview: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          days: number;
+        };
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Preview'];
+        };
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description preview.not_found, request.not_found */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.too_large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  setPreviewPassword: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        tenant: string;
+        preview: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': Record<string, never>;
+      };
+    };
+    responses: {
+      /** @description Done. */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            preview: components['schemas']['Preview'];
+            password: string;
+          };
+        };
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description preview.not_found, request.not_found */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.too_large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  removePreviewPassword: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        tenant: string;
+        preview: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done. */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description preview.not_found, request.not_found */
+      404: {
         headers: {
           [name: string]: unknown;
         };
@@ -4675,7 +5120,9 @@ export interface operations {
   };
   listSecrets: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -4722,7 +5169,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description request.not_found */
+      /** @description environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -4735,7 +5182,9 @@ export interface operations {
   };
   putSecret: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -4787,7 +5236,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description request.not_found */
+      /** @description environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -4827,7 +5276,9 @@ export interface operations {
   };
   deleteSecret: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -4871,7 +5322,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description secret.not_found, request.not_found */
+      /** @description environment.not_found, secret.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -4884,7 +5335,9 @@ export interface operations {
   };
   listVariables: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -4931,7 +5384,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description request.not_found */
+      /** @description environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -4944,7 +5397,9 @@ export interface operations {
   };
   putVariable: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -4997,7 +5452,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description request.not_found */
+      /** @description environment.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;
@@ -5019,7 +5474,9 @@ export interface operations {
   };
   deleteVariable: {
     parameters: {
-      query?: never;
+      query?: {
+        environment?: string;
+      };
       header?: never;
       path: {
         tenant: string;
@@ -5064,7 +5521,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description variable.not_found, request.not_found */
+      /** @description environment.not_found, variable.not_found, request.not_found */
       404: {
         headers: {
           [name: string]: unknown;

@@ -37,7 +37,7 @@ export function Operation(id: OperationId): MethodDecorator {
   const status = operation.response.kind === 'json' ? operation.response.status : 204;
   return applyDecorators(
     methods[operation.method](operation.path.replace(/\{(\w+)\}/g, ':$1')),
-    ...(operation.response.kind === 'events' ? [] : [HttpCode(status)]),
+    ...(['events', 'file'].includes(operation.response.kind) ? [] : [HttpCode(status)]),
     SetMetadata(OPERATION, id),
   );
 }

@@ -241,14 +241,7 @@ it('goes on to a path of the console and to nothing else', async () => {
   const end = async (returnTo: string) =>
     (await login('', `?returnTo=${encodeURIComponent(returnTo)}`)).headers.location;
   expect(await end('/acme/functions?tab=logs#last')).toBe('/acme/functions?tab=logs#last');
-  const elsewhere = [
-    'https://evil.test/',
-    '//evil.test',
-    '/\\evil.test',
-    '/\t/evil.test',
-    'evil',
-    '/..//evil.test',
-  ];
+  const elsewhere = ['https://evil.test/', '//evil.test', '/\\evil.test', '/\t/evil.test', 'evil', '/..//evil.test'];
   for (const one of elsewhere) expect([one, await end(one)]).toEqual([one, '/']);
 });
 

@@ -12,6 +12,10 @@ export type OperationCase = Readonly<{
 
 const ofThePlatform = "The log is a tenant's, and this is the platform's.";
 
+/** So that the seeded owner is not the last. */
+const secondOwner = `insert into users (id, name) values ('second-' || $1, 'Second');
+  insert into memberships (tenant_id, user_id, role) values ($1, 'second-' || $1, 'owner')`;
+
 /**
  * How each operation succeeds on a seeded tenant: a body where it has one, and the status. An operation of the contract
  * that is not here does not compile; one that is here goes through every row of the matrix below.
@@ -75,12 +79,30 @@ export const cases: Record<OperationId, OperationCase> = {
   listTokens: { status: 200 },
   createToken: { body: () => ({ name: 'ci', scopes: ['deploy'], expiresInDays: null }), status: 201 },
   revokeToken: { status: 204 },
+  listMembers: { status: 200 },
+  setMemberRole: {
+    ...{ body: () => ({ role: 'viewer' }), status: 409 },
+    changing: { given: secondOwner, status: 200 },
+  },
+  removeMember: { status: 409, changing: { given: secondOwner, status: 204 } },
+  getGithubRoles: { status: 200 },
+  setGithubMemberRole: { body: () => ({ role: 'billing' }), status: 200 },
+  setGithubTeamRole: { body: () => ({ role: null }), status: 200 },
+  listAudit: { status: 200 },
+  exportAudit: { status: 200 },
+  listPlatformTenants: { status: 200 },
+  suspendTenant: { body: () => ({ reason: 'unpaid' }), status: 200 },
+  unsuspendTenant: {
+    ...{ body: () => ({}), status: 200 },
+    changing: { given: 'update tenants set suspended_at = now() where id = $1', status: 200 },
+  },
 };
 
 /** The path of an operation on what was seeded for one tenant, as reached through the slug of another. */
 export function pathOf({ path }: Operation, seeded: SeededTenant, slug = seeded.slug): string {
   const values: Record<string, string> = {
     ...{ tenant: slug, function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
+    ...{ user: seeded.userId, team: seeded.teamId },
     ...{ repository: seeded.repositoryName, secret: `seed-${seeded.slug}` },
     ...{ kind: 'build', variable: `SEED_${seeded.slug}` },
     ...{ delivery: seeded.githubDeliveryId, version: '1' },

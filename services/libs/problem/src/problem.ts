@@ -16,6 +16,8 @@ export const problems = {
   'repository.not_on_github': { status: 409, title: 'Repository is not on GitHub' },
   'repository.disconnected': { status: 409, title: 'Repository is disconnected' },
   'repository.empty': { status: 409, title: 'Nothing to deploy' },
+  'environment.not_found': { status: 404, title: 'Environment not found' },
+  'preview.not_found': { status: 404, title: 'Preview not found' },
   'function.not_found': { status: 404, title: 'Function not found' },
   'deployment.not_found': { status: 404, title: 'Deployment not found' },
   'deployment.not_restorable': { status: 409, title: 'Deployment cannot be restored' },
@@ -36,6 +38,11 @@ export const problems = {
   'github.webhook_secret_needed': { status: 409, title: 'Webhook secret needed' },
   'delivery.not_found': { status: 404, title: 'Delivery not found' },
   'delivery.too_old': { status: 409, title: 'Delivery too old' },
+  'member.not_found': { status: 404, title: 'Member not found' },
+  'member.from_github': { status: 409, title: 'Role comes from GitHub' },
+  'member.last_owner': { status: 409, title: 'Last owner' },
+  'team.not_found': { status: 404, title: 'Team not found' },
+  'tenant.not_found': { status: 404, title: 'Tenant not found' },
   'platform.unavailable': { status: 503, title: 'Not available now' },
 } as const;
 export type ProblemCode = keyof typeof problems;

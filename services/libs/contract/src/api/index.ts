@@ -5,6 +5,7 @@ export * from './github';
 export * from './logs';
 export * from './operation';
 export * from './operations';
+export * from './previews';
 export * from './repositories';
 export * from './session';
 export * from './settings';

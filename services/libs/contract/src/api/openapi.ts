@@ -64,6 +64,12 @@ function success({ response }: Operation): ZodOpenApiResponsesObject {
       [response.status]: { description: 'Done.', content: { 'application/json': { schema: response.schema } } },
     };
   }
+  if (response.kind === 'file') {
+    const schema = { type: 'string' } as const;
+    return {
+      200: { description: 'Done.', content: Object.fromEntries(response.types.map((type) => [type, { schema }])) },
+    };
+  }
   const data = Object.values(response.events);
   const schema = data.length === 1 ? data[0]! : z.union(data as [z.ZodType, z.ZodType]);
   const description = `Server-sent events: ${Object.keys(response.events).join(', ')}. The data of each is JSON.`;

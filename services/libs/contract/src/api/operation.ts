@@ -9,10 +9,11 @@ import type { z } from 'zod';
 export type OperationAuth =
   'public' | 'session' | 'operator' | 'tenant:billing' | 'tenant:viewer' | 'tenant:developer' | 'tenant:owner';
 
-/** `events` is a stream of server-sent events: event name → shape of its JSON data. */
+/** `events` is a stream of server-sent events: event name → shape of its JSON data. `file` is one of `types`, to keep. */
 export type OperationResponse =
   | Readonly<{ kind: 'json'; status: 200 | 201 | 202; schema: z.ZodType }>
   | Readonly<{ kind: 'empty' }>
+  | Readonly<{ kind: 'file'; types: readonly string[] }>
   | Readonly<{ kind: 'events'; events: Readonly<Record<string, z.ZodType>> }>;
 
 /**
@@ -49,7 +50,7 @@ export type OperationInput<T extends Operation> = Readonly<{
   body: Parsed<T['body']>;
 }>;
 
-/** What a handler of the operation answers; nothing for `empty` and `events`. */
+/** What a handler of the operation answers; nothing for `empty`, `file` and `events`. */
 export type OperationOutput<T extends Operation> = T['response'] extends { kind: 'json'; schema: infer S }
   ? Parsed<S>
   : void;

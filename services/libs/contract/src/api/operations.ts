@@ -1,6 +1,7 @@
 import { deploymentOperations } from './deployments';
 import { functionOperations } from './functions';
 import { githubOperations } from './github';
+import { previewOperations } from './previews';
 import { repositoryOperations } from './repositories';
 import { sessionOperations } from './session';
 import { secretOperations, tokenOperations, variableOperations } from './settings';
@@ -19,6 +20,7 @@ export const operations = {
   ...memberOperations,
   ...deploymentOperations,
   ...repositoryOperations,
+  ...previewOperations,
   ...githubOperations,
   ...secretOperations,
   ...variableOperations,
