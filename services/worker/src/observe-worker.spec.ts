@@ -2,7 +2,7 @@ import { Metrics } from '@wherry/health';
 import { expect, it } from 'vitest';
 import { observeWorker } from './observe-worker';
 
-it('counts builds by their end, the time of those that came to one, and proofs', async () => {
+it('counts builds by their end, the time of those that came to one, proofs and reports', async () => {
   const metrics = new Metrics();
   const observe = observeWorker(metrics);
   observe({ op: 'deployment.plan', ok: true, message: 'queued' });
@@ -12,6 +12,8 @@ it('counts builds by their end, the time of those that came to one, and proofs',
   observe({ op: 'deployment.build', ok: false, durationMs: 9_000, message: 'the keeper is away' });
   observe({ op: 'release.prove', ok: true, message: 'live' });
   observe({ op: 'release.prove', ok: false, message: 'another revision answered' });
+  observe({ op: 'deployment.report', ok: true, message: 'live' });
+  observe({ op: 'deployment.report', ok: false, message: 'GitHub answered 500' });
   const lines = (await metrics.render()).split('\n').filter((line) => !/^#|_bucket| 0$|^$/.test(line));
   expect(lines).toEqual([
     'wherry_worker_builds_total{outcome="released"} 1',
@@ -23,5 +25,7 @@ it('counts builds by their end, the time of those that came to one, and proofs',
     'wherry_worker_plans_total 1',
     'wherry_worker_proofs_total{outcome="ok"} 1',
     'wherry_worker_proofs_total{outcome="failed"} 1',
+    'wherry_worker_reports_total{outcome="ok"} 1',
+    'wherry_worker_reports_total{outcome="failed"} 1',
   ]);
 });

@@ -8,7 +8,7 @@ type End = (typeof ends)[number];
 /** From a small function to one that compiles for a quarter of an hour, in seconds. */
 const buildBuckets = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200] as const;
 
-/** Counts plans, builds and proofs by the lines that are logged of them. */
+/** Counts plans, builds, proofs and reports by the lines that are logged of them. */
 export function observeWorker(metrics: Metrics): (fields: LogFields) => void {
   const builds = metrics.counter({
     name: 'wherry_worker_builds_total',
@@ -28,9 +28,15 @@ export function observeWorker(metrics: Metrics): (fields: LogFields) => void {
     help: 'Releases whose routes were proven, or not, through the gateways.',
     labels: { outcome: ['ok', 'failed'] },
   });
+  const reports = metrics.counter({
+    name: 'wherry_worker_reports_total',
+    help: 'Rounds in which GitHub was told of a deployment. `failed` ones are tried again for a day.',
+    labels: { outcome: ['ok', 'failed'] },
+  });
   return ({ op, ok, durationMs, message }) => {
     if (op === 'deployment.plan') plans.add({});
     else if (op === 'release.prove') proofs.add({ outcome: ok ? 'ok' : 'failed' });
+    else if (op === 'deployment.report') reports.add({ outcome: ok ? 'ok' : 'failed' });
     if (op !== 'deployment.build') return;
     const end: End = ok ? (ends.find((each) => each === message) ?? 'ended') : 'retried';
     builds.add({ outcome: end });
