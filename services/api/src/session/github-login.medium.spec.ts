@@ -112,6 +112,25 @@ it('signs in whoever GitHub names, with a session of their own and the roles of 
   );
 });
 
+it('learns the teams of an owner, to whom a role given to one counts from the next login of its members', async () => {
+  const tenantId = await organization('teams', 500);
+  const teams = [
+    { id: 50, organizationId: 500 },
+    { id: 51, organizationId: 999 },
+  ];
+  github.person = { id: 50, login: 'boss', organizations: [{ id: 500, role: 'admin' }], teams };
+  await login();
+  const known =
+    'select team_id::int as id, team_slug, role from github_team_roles where tenant_id = $1 and team_id = 50';
+  expect(await api.owner(known, [tenantId])).toEqual([{ id: 50, team_slug: 'team-50', role: null }]);
+  expect(await api.owner('select 1 from github_team_roles where team_id = 51')).toEqual([]);
+  const hand = { id: 52, login: 'hand', organizations: [{ id: 500, role: 'member' }], teams };
+  github.person = hand;
+  expect(await tenantsOf(await login())).toEqual({ teams: 'viewer' });
+  await api.owner("update github_team_roles set role = 'developer' where team_id = 50");
+  expect(await tenantsOf(await login())).toEqual({ teams: 'developer' });
+});
+
 it('knows a person by the number that GitHub gave them, whatever they are called now', async () => {
   github.person = { ...github.person, id: 20, login: 'first' };
   const before = (await sessionOf(await login())).json() as { user: { id: string } };

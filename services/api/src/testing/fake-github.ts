@@ -80,7 +80,11 @@ export class FakeGithub {
       '/api/v3/user/memberships/orgs': organizations.map((one) => ({
         ...{ state: one.state ?? 'active', role: one.role, organization: { id: one.id, login: `org-${one.id}` } },
       })),
-      '/api/v3/user/teams': teams.map((one) => ({ id: one.id, slug: 't', organization: { id: one.organizationId } })),
+      '/api/v3/user/teams': teams.map((one) => ({
+        id: one.id,
+        slug: `team-${one.id}`,
+        organization: { id: one.organizationId },
+      })),
     };
     const page = Number(query.get('page') ?? 1);
     const found = entries[path] ?? [];

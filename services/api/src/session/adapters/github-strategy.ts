@@ -17,7 +17,7 @@ const Membership = z.object({
   role: z.enum(['admin', 'member', 'billing_manager']),
   organization: z.object({ id: z.int() }),
 });
-const Team = z.object({ id: z.int(), organization: z.object({ id: z.int() }) });
+const Team = z.object({ id: z.int(), slug: z.string().min(1), organization: z.object({ id: z.int() }) });
 const TokenAnswer = z.object({ access_token: z.string().min(1), token_type: z.string().optional() });
 const Refusal = z.object({ error: z.string(), error_description: z.string().optional() });
 
@@ -107,7 +107,7 @@ async function readPerson(token: string, apiUrl: string): Promise<GithubPerson> 
   }
   const teams: GithubPerson['teams'][number][] = [];
   for await (const page of pages(client, z.array(Team), 'GET /user/teams')) {
-    teams.push(...page.map((team) => ({ id: team.id, organizationId: team.organization.id })));
+    teams.push(...page.map((team) => ({ id: team.id, slug: team.slug, organizationId: team.organization.id })));
   }
   return { id, login, name: name || login, organizations, teams };
 }

@@ -8,7 +8,7 @@ export type GithubPerson = Readonly<{
   login: string;
   name: string;
   organizations: readonly Readonly<{ id: number; role: GithubStanding['organizationRole'] }>[];
-  teams: readonly Readonly<{ id: number; organizationId: number }>[];
+  teams: readonly Readonly<{ id: number; slug: string; organizationId: number }>[];
 }>;
 
 /** `clientSecret` is sealed to the api. */
@@ -96,6 +96,21 @@ async function refreshMemberships(
   }
 }
 
+/** So that an owner can give their own teams a role before the worker has looked for all of them. */
+async function rememberTeams(
+  tx: Tx,
+  person: GithubPerson,
+  tenants: readonly Readonly<{ id: string; accountId: number }>[],
+): Promise<void> {
+  for (const { id, slug, organizationId } of person.teams) {
+    const tenant = tenants.find(({ accountId }) => accountId === organizationId);
+    if (tenant === undefined) continue;
+    await tx.$executeRaw`
+      insert into github_team_roles (tenant_id, team_id, team_slug) values (${tenant.id}, ${id}::bigint, ${slug})
+      on conflict (tenant_id, team_id) do update set team_slug = excluded.team_slug`;
+  }
+}
+
 /** The tenants of the person's organisations in which they have a role, and their own. */
 async function wantedMemberships(tx: Tx, person: GithubPerson): Promise<Wanted[]> {
   const accounts = [person.id, ...person.organizations.map(({ id }) => id)];
@@ -103,9 +118,10 @@ async function wantedMemberships(tx: Tx, person: GithubPerson): Promise<Wanted[]
     select id, github_account_id::float8 as "accountId", github_member_role as "memberRole" from tenants
     where github_account_id = any (${accounts}::bigint[]) and deleted_at is null
     order by id`;
+  await rememberTeams(tx, person, tenants);
   const mapped = await tx.$queryRaw<{ tenantId: string; teamId: number; role: MemberRole }[]>`
     select tenant_id as "tenantId", team_id::float8 as "teamId", role from github_team_roles
-    where tenant_id = any (${tenants.map(({ id }) => id)})`;
+    where tenant_id = any (${tenants.map(({ id }) => id)}) and role is not null`;
   return tenants.flatMap(({ id: tenantId, accountId, memberRole }) => {
     if (accountId === person.id) return { tenantId, role: 'owner' as const };
     const role = roleFromGithub({
