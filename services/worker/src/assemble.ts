@@ -10,13 +10,15 @@ import type { Clock } from './clock';
 import type { FeedbackAddresses } from './feedback/addresses';
 import { Reporter } from './feedback/reporter';
 import type { WorkerConfig } from './config';
+import { assembleGithub, type GithubStores } from './github/assemble-github';
 import type { GithubConnection } from './github/github-connection';
 import type { Identities } from './identities';
 import { PlanHead, rootDir } from './plan/plan-head';
 import type { ProofTimes } from './proof/prove-release';
 import type { Prober } from './proof/prober';
 import { Proofs } from './proof/proofs';
-import type { Source } from './source/source';
+import { ChosenSource } from './source/chosen-source';
+import type { Inspector, Source } from './source/source';
 import { Sweep, type SweepSettings } from './sweep/sweep';
 import { Worker, type WorkerParts } from './worker';
 
@@ -28,9 +30,12 @@ export type Outside = Readonly<{
   runner: BuilderRunner;
   identities: Identities;
   artifacts: Artifacts;
+  /** Repositories on the built-in remote. */
   source: Source;
   prober: Prober;
   github: GithubConnection;
+  /** Repositories on GitHub. */
+  githubSource: Source & Inspector;
   /** Where people see what GitHub is told of. */
   addresses: FeedbackAddresses;
   listen: WorkerParts['listen'];
@@ -47,6 +52,7 @@ export type Outside = Readonly<{
     proofs: ProofStore;
     sweep: SweepStore;
     reports: GithubReportStore;
+    github: GithubStores;
   }>;
 }>;
 
@@ -79,7 +85,8 @@ const proofTimes = { acknowledgeMs: 30 * second, probeMs: 30 * second, lookMs: s
 
 /** Puts the worker together from its configuration and what is outside. */
 export function assemble(config: AssembleConfig, outside: Outside): Worker {
-  const { log, clock, queue, runner, identities, artifacts, source, stores } = outside;
+  const { log, clock, queue, runner, identities, artifacts, stores, githubSource: inspector } = outside;
+  const source = new ChosenSource({ builtin: outside.source, github: inspector });
   const lease = { owner: config.WHERRY_WORKER_ID, seconds: leaseSeconds };
   const policy = policyOf(config, outside.isRoot);
   const concurrency = config.WHERRY_BUILD_CONCURRENCY;
@@ -91,7 +98,8 @@ export function assemble(config: AssembleConfig, outside: Outside): Worker {
   });
   const enqueueBuild: PlanHeadEnqueue = (tx, tenantId, deploymentId) =>
     queue.send(tx, 'build', { tenantId, deploymentId });
-  const plan = new PlanHead({ store: stores.plans, source, identities, clock, log, enqueueBuild });
+  const { pulls } = stores.github;
+  const plan = new PlanHead({ store: stores.plans, pulls, source, inspector, identities, clock, log, enqueueBuild });
   const times = outside.times?.proof ?? proofTimes;
   const proofs = new Proofs({
     store: stores.proofs,
@@ -114,9 +122,13 @@ export function assemble(config: AssembleConfig, outside: Outside): Worker {
       isBuilding: (deploymentId) => builds.isRunning(deploymentId),
     },
   });
+  const hub = assembleGithub(
+    { connection: github, source: inspector, stores: stores.github },
+    { clock, log, identities, plan: (job) => worker.plan(job) },
+  );
   const { listen } = outside;
   const worker: Worker = new Worker({
-    ...{ queue, listen, plan, builds, proofs, sweep, reporter, buildConcurrency: concurrency },
+    ...{ queue, listen, plan, builds, proofs, sweep, reporter, hub, buildConcurrency: concurrency },
     ...(outside.images && { daemons: outside.images.daemons }),
   });
   return worker;

@@ -4,7 +4,12 @@ import {
   BuildStore,
   Database,
   GithubAppStore,
+  GithubDeliveryStore,
+  GithubInstallationStore,
+  GithubMemberStore,
+  GithubPullRequestStore,
   GithubReportStore,
+  GithubRepositoryStore,
   Listener,
   PlanStore,
   ProofStore,
@@ -20,6 +25,7 @@ import { loadSealingKeys } from '@wherry/sealing';
 import { ArtifactFolder } from './adapters/artifact-folder';
 import { BuiltinSource } from './adapters/builtin-source';
 import { GatewayProber } from './adapters/gateway-prober';
+import { GithubSource } from './adapters/github-source';
 import { RandomIdentities } from './adapters/identities';
 import { KeeperBuilderRunner } from './adapters/keeper-builder-runner';
 import { openImages } from './adapters/open-images';
@@ -56,6 +62,14 @@ function openStores(db: Database) {
     proofs: new ProofStore(db),
     sweep: new SweepStore(db),
     reports: new GithubReportStore(db),
+    github: {
+      apps: new GithubAppStore(db),
+      deliveries: new GithubDeliveryStore(db),
+      installations: new GithubInstallationStore(db),
+      members: new GithubMemberStore(db),
+      pulls: new GithubPullRequestStore(db),
+      repositories: new GithubRepositoryStore(db),
+    },
   };
 }
 
@@ -93,6 +107,7 @@ async function open() {
       timeoutMs: 10_000,
     }),
     github,
+    githubSource: new GithubSource(github),
     addresses: {
       consoleUrl: config.WHERRY_CONSOLE_URL,
       gatewayUrl: config.WHERRY_GATEWAY_URL,

@@ -4,9 +4,11 @@ import type { Queue } from '@wherry/queue';
 import type { BuildDaemons } from './build/build-daemons';
 import type { Builds } from './build/builds';
 import type { Reporter } from './feedback/reporter';
+import type { HandleDelivery } from './github/handle-delivery';
 import { type PlanHead, PlanJob } from './plan/plan-head';
 import type { Proofs } from './proof/proofs';
 import type { Sweep } from './sweep/sweep';
+import type { WatchGithub } from './sweep/watch-github';
 
 export type WorkerParts = Readonly<{
   queue: Queue;
@@ -19,6 +21,7 @@ export type WorkerParts = Readonly<{
   proofs: Proofs;
   sweep: Sweep;
   reporter: Reporter;
+  hub: Readonly<{ handle: Pick<HandleDelivery, 'execute'>; watch: Pick<WatchGithub, 'run'> }>;
   buildConcurrency: number;
   /** Where builds wait for daemons. */
   daemons?: BuildDaemons;
@@ -28,12 +31,14 @@ export type WorkerParts = Readonly<{
 const planConcurrency = 4;
 /** Reports that jobs ask for at a time. */
 const reportConcurrency = 2;
+/** Deliveries that are handled at a time. Each is a few calls of GitHub's API. */
+const deliveryConcurrency = 4;
 
 /** The pipeline: jobs and notifications come in, plans, builds and proofs are done. */
 export class Worker {
   private readonly stopping = new AbortController();
   private readonly listener: Listener;
-  private sweeping: Promise<void> = Promise.resolve();
+  private sweeping: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: WorkerParts) {
     this.listener = parts.listen({
@@ -45,7 +50,7 @@ export class Worker {
 
   /** Returns when jobs are taken and notifications heard. */
   async start(): Promise<void> {
-    const { queue, builds, buildConcurrency } = this.parts;
+    const { queue, builds, buildConcurrency, hub } = this.parts;
     await this.listener.start();
     // Without the jobs' abort signals: a build has a lease of its own, and a plan is short and may run twice.
     await queue.work('plan', { concurrency: planConcurrency }, (job) => this.plan(PlanJob.parse(job)));
@@ -53,7 +58,9 @@ export class Worker {
     await queue.work('report', { concurrency: reportConcurrency }, (job) =>
       this.parts.reporter.run(job.tenantId, job.deploymentId),
     );
-    this.sweeping = this.parts.sweep.run(this.stopping.signal);
+    await queue.work('delivery', { concurrency: deliveryConcurrency }, (job) => hub.handle.execute(job.deliveryId));
+    const { signal } = this.stopping;
+    this.sweeping = Promise.all([this.parts.sweep.run(signal), hub.watch.run(signal)]);
   }
 
   /** Null while it hears what it has to do. Jobs come by connections of their own, which are made again by themselves. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import {
+  RepositoryOnGithubError,
   TooManyRepositoriesError,
   type GitIdentity,
   type GitRepository,
@@ -136,6 +137,10 @@ export class ReceivePush {
       }
       return begun;
     } catch (error) {
+      if (error instanceof RepositoryOnGithubError) {
+        const explanation = 'This repository is deployed from GitHub: push there, or choose another name.';
+        return refuseAll(head.updates, 'the repository is on GitHub', [explanation]);
+      }
       if (!(error instanceof TooManyRepositoriesError)) throw error;
       const explanation = `This tenant already has ${this.limits.repositories} repositories, which is the most it may have.`;
       return refuseAll(head.updates, 'too many repositories', [explanation]);

@@ -26,6 +26,8 @@ export type SeededTenant = Readonly<{
   releaseId: string;
   replicaId: string;
   callId: string;
+  /** Of the GitHub App. */
+  installationId: number;
   /** A GUID, as GitHub names its deliveries. */
   githubDeliveryId: string;
   /** Of a team of the organisation: a number of GitHub's, as text. */
@@ -69,6 +71,7 @@ function idsOf(name: string): SeededTenant {
     ...{ deploymentId: `dep_${name}`, revisionId: `rev_${name}`, releaseId: `rel_${name}` },
     ...{ replicaId: `rpl_${name}`, callId: `call-${name}`, githubDeliveryId: guid(name) },
     teamId: teamIdOf(name),
+    installationId: Number(teamIdOf(name)) + 1,
   };
 }
 
@@ -111,6 +114,8 @@ function rowsOf(t: SeededTenant, text: string, options: SeedOptions): [table: st
     ['pushes', pushOf(t)],
     ['environments', { tenant_id, id: environment_id, name: 'production', kind: 'production' }],
     ['environments', previewOf(t)],
+    ['pull_requests', pullRequestOf(t, text)],
+    ['github_installations', installationOf(t)],
     ['variables', { tenant_id, environment_id, kind: 'build', name: t.variableName, value: text }],
     [
       'secrets',
@@ -129,6 +134,21 @@ function previewOf(t: SeededTenant): Row {
   return {
     ...{ tenant_id: t.tenantId, id: t.previewId, name: `private-${t.slug} #1`, kind: 'preview' },
     ...{ repository_id: t.repositoryId, pull_request: 1, label: `pr-1--${t.repositoryName}--${t.slug}` },
+  };
+}
+
+function pullRequestOf(t: SeededTenant, text: string): Row {
+  return {
+    ...{ tenant_id: t.tenantId, repository_id: t.repositoryId, number: 1, title: text, head_sha: t.commitSha },
+    ...{ head_ref: 'change', base_ref: 'main', is_fork: false, is_draft: false, author_login: 'ada', author_id: 1 },
+    state: 'open',
+  };
+}
+
+function installationOf(t: SeededTenant): Row {
+  return {
+    ...{ tenant_id: t.tenantId, id: t.installationId, account_id: t.installationId },
+    repository_selection: 'all',
   };
 }
 

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import type { ServiceAddress } from '@wherry/config';
 import { z } from 'zod';
-import type { Head, Source, SourceRepository } from '../source/source';
+import type { Head, Source, SourceAccess, SourceRepository } from '../source/source';
 
 const HeadReply = z.object({
   commitSha: z.string().regex(/^[0-9a-f]{40}$/),
@@ -20,19 +20,20 @@ const maxReplyBytes = 1024 * 1024;
 export class BuiltinSource implements Source {
   constructor(private readonly options: Readonly<{ address: ServiceAddress; consoleUrl: string; timeoutMs: number }>) {}
 
-  async head(repository: SourceRepository, ref: string): Promise<Head | null> {
+  async head(repository: SourceRepository, ref: string, token: string): Promise<Head | null> {
     const path = `/heads/${encodeURIComponent(repository.tenantSlug)}/${encodeURIComponent(repository.name)}`;
-    const reply = await this.get(`${path}?ref=${encodeURIComponent(ref)}`, repository.token);
+    const reply = await this.get(`${path}?ref=${encodeURIComponent(ref)}`, token);
     if (reply.status === 404) return null;
     if (reply.status !== 200) throw new Error(`The git process answered ${reply.status} when it was asked for a head.`);
     const { commitSha, treeSha, message, author } = HeadReply.parse(JSON.parse(reply.body));
-    return { commitSha, treeSha, message: (message.split('\n')[0] ?? '').slice(0, 500), author: author.slice(0, 200) };
+    const subject = (message.split('\n')[0] ?? '').slice(0, 500);
+    return { commitSha, treeSha, message: subject, author: author.slice(0, 200) };
   }
 
-  remoteFor(repository: Readonly<{ tenantSlug: string; name: string }>): string {
+  async access({ tenantSlug, name }: SourceRepository, token: string): Promise<SourceAccess> {
     const { address, consoleUrl } = this.options;
     const base = 'port' in address ? urlOf(address) : consoleUrl.replace(/\/$/, '');
-    return `${base}/git/${repository.tenantSlug}/${repository.name}.git`;
+    return { url: `${base}/git/${tenantSlug}/${name}.git`, token };
   }
 
   private get(path: string, token: string): Promise<{ status: number; body: string }> {

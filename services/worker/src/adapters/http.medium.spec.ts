@@ -33,7 +33,7 @@ async function serve(where: string | number, answer: RequestListener): Promise<v
 }
 
 describe('BuiltinSource', () => {
-  const repository = { tenantSlug: 'a', name: 'shop', token: 'secret' };
+  const repository = { tenantSlug: 'a', name: 'shop', github: null };
   const from = (address: ServiceAddress) =>
     new BuiltinSource({ address, consoleUrl: 'http://127.0.0.1:3000', timeoutMs: 15_000 });
   const source = () => from({ socketPath: join(dir, 'git.sock') });
@@ -44,7 +44,11 @@ describe('BuiltinSource', () => {
       res.end(JSON.stringify({ ...shas, message: 'Subject\n\nBody', author: 'Ada' })),
     );
     const asked = way === 'unix' ? source() : from({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
-    expect(await asked.head(repository, 'refs/heads/main')).toEqual({ ...shas, message: 'Subject', author: 'Ada' });
+    expect(await asked.head(repository, 'refs/heads/main', 'secret')).toEqual({
+      ...shas,
+      message: 'Subject',
+      author: 'Ada',
+    });
     expect(seen[0]?.url).toBe('/heads/a/shop?ref=refs%2Fheads%2Fmain');
     expect(seen[0]?.headers.authorization).toBe(`Basic ${Buffer.from('worker:secret').toString('base64')}`);
   });
@@ -52,20 +56,29 @@ describe('BuiltinSource', () => {
   it('says that there is no head for 404, and throws for every other answer', async () => {
     let status = 404;
     await serve(join(dir, 'git.sock'), (_req, res) => res.writeHead(status).end());
-    expect(await source().head(repository, 'refs/heads/main')).toBeNull();
+    expect(await source().head(repository, 'refs/heads/main', 'secret')).toBeNull();
     status = 401;
-    await expect(source().head(repository, 'refs/heads/main')).rejects.toThrow('answered 401');
+    await expect(source().head(repository, 'refs/heads/main', 'secret')).rejects.toThrow('answered 401');
   });
 
   it('names the remote that everyone uses, without credentials', async () => {
     await serve(join(dir, 'git.sock'), (_req, res) => res.end());
-    expect(source().remoteFor(repository)).toBe('http://127.0.0.1:3000/git/a/shop.git');
+    expect(await source().access(repository, 'secret')).toEqual({
+      url: 'http://127.0.0.1:3000/git/a/shop.git',
+      token: 'secret',
+    });
   });
 
   it('names the git service itself when that is on the network: builders reach nothing else there', async () => {
     await serve(join(dir, 'git.sock'), (_req, res) => res.end());
-    expect(from({ host: 'git', port: 8081 }).remoteFor(repository)).toBe('http://git:8081/git/a/shop.git');
-    expect(from({ host: 'fd00::1', port: 8081 }).remoteFor(repository)).toBe('http://[fd00::1]:8081/git/a/shop.git');
+    expect(await from({ host: 'git', port: 8081 }).access(repository, 'secret')).toEqual({
+      url: 'http://git:8081/git/a/shop.git',
+      token: 'secret',
+    });
+    expect(await from({ host: 'fd00::1', port: 8081 }).access(repository, 'secret')).toEqual({
+      url: 'http://[fd00::1]:8081/git/a/shop.git',
+      token: 'secret',
+    });
   });
 });
 

@@ -57,7 +57,10 @@ function orderOf(runner: BuilderRunner, repositoryName: string, token = 'one'): 
     ...{ deploymentId: 'dep_x', tenantId: 'ten_a', repositoryName, rootDir: '.', known: [] },
     source: { url: 'http://127.0.0.1/x.git', token, commitSha: 'a'.repeat(40) },
     ...{ buildVariables: {}, runtimeVariables: {}, secretNames: [], sandbox: { kind: 'none', uid: null } },
-    ...{ paths: runner.paths('ten_a', 'dep_x'), registries: { npm: 'http://npm.test', pypi: 'http://pypi.test' } },
+    ...{
+      paths: runner.paths('ten_a', 'dep_x', 'trusted'),
+      registries: { npm: 'http://npm.test', pypi: 'http://pypi.test' },
+    },
     limits: {
       ...{
         timeoutMs: 60_000,
@@ -124,7 +127,7 @@ describe('a builder under the keeper', () => {
     const { offset } = await read(first, 0, (events) => events.length >= 1);
     const second = newRunner();
     await second.ensure('dep_x', orderOf(second, 'hangs', 'two'));
-    const events = join(second.paths('ten_a', 'dep_x').work, 'events.ndjson');
+    const events = join(second.paths('ten_a', 'dep_x', 'trusted').work, 'events.ndjson');
     appendFileSync(events, '{"type":"failure","at":3,"rea');
     const rest = read(second, offset);
     appendFileSync(events, 'son":"Over."}\n');
@@ -158,7 +161,7 @@ describe('a builder under the keeper', () => {
 
   it('finds nothing of an earlier attempt, and is listed as left over', async () => {
     const runner = newRunner();
-    const { work } = runner.paths('ten_a', 'dep_x');
+    const { work } = runner.paths('ten_a', 'dep_x', 'trusted');
     mkdirSync(join(work, 'half'), { recursive: true });
     await runner.ensure('dep_x', orderOf(runner, 'hangs'));
     await read(runner, 0, (events) => events.length >= 2);
@@ -168,7 +171,7 @@ describe('a builder under the keeper', () => {
 
   it('that reports what cannot be read fails its build', async () => {
     const runner = newRunner();
-    const { work } = runner.paths('ten_a', 'dep_x');
+    const { work } = runner.paths('ten_a', 'dep_x', 'trusted');
     mkdirSync(work, { recursive: true });
     writeFileSync(join(work, 'events.ndjson'), '{"type":"unheard of"}\n');
     expect((await read(runner)).texts).toEqual(['failure']);

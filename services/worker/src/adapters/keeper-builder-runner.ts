@@ -1,6 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildOrder } from '@wherry/contract';
+import type { TrustLevel } from '@wherry/domain';
 import type { KeeperClient, KeeperProcess } from '@wherry/keeper';
 import type { BuilderRunner, EventBatch, OrderPaths } from '../build/builder-runner';
 import type { Clock } from '../clock';
@@ -58,12 +59,12 @@ export class KeeperBuilderRunner implements BuilderRunner {
     this.closing.abort();
   }
 
-  paths(tenantId: string, deploymentId: string): OrderPaths {
+  paths(tenantId: string, deploymentId: string, trust: TrustLevel): OrderPaths {
     const { stateDir, templatesDir, nodeFile, npmFile } = this.options;
     return {
       work: this.work(deploymentId),
       artifacts: join(stateDir, 'artifacts'),
-      cache: join(stateDir, 'cache', tenantId),
+      cache: join(stateDir, 'cache', trust === 'trusted' ? tenantId : `${tenantId}.untrusted`),
       templates: templatesDir,
       node: nodeFile,
       npmCli: npmFile,

@@ -12,8 +12,8 @@ export type OrderPaths = BuildOrder['paths'];
  * deployment. Every method may be called again after a kill in the middle of it.
  */
 export interface BuilderRunner {
-  /** Where things of this build are. */
-  paths(tenantId: string, deploymentId: string): OrderPaths;
+  /** Where things of this build are. Untrusted code has a dependency cache of its own. */
+  paths(tenantId: string, deploymentId: string, trust: TrustLevel): OrderPaths;
   /**
    * Sees to it that the build has a builder. One that runs, has ended, or has reported its end is left alone; else one
    * is started, which adds to the events of those before it, so that offsets stay good.

@@ -2,7 +2,7 @@ import type { BuildOrder } from '@wherry/contract';
 import type { BuildLease, BuildResultStore, BuildStore, BuiltFunction, ClaimedBuild, ResultOutcome } from '@wherry/db';
 import type { Clock } from '../clock';
 import type { Identities } from '../identities';
-import type { Source } from '../source/source';
+import { type Source, type SourceAccess, SourceRefusedError } from '../source/source';
 import type { Artifacts, BuilderRunner } from './builder-runner';
 import { configHash, decideResult } from './decide-result';
 import type { ImageBuilds } from './image-builds';
@@ -106,13 +106,15 @@ export class RunBuild {
     return prepared.ok ? this.startBuilder(prepared.buildkit) : this.fail(prepared.reason);
   }
 
-  private async startBuilder(buildkit?: BuildOrder['buildkit']): Promise<null> {
+  private async startBuilder(buildkit?: BuildOrder['buildkit']): Promise<BuildEnd | null> {
     const { runner, artifacts, source, policy, uidOf } = this.parts;
     const { tenantId, deploymentId, build, token } = this;
     const existing = await artifacts.existing(build.known.map((each) => each.artifactDigest));
-    const url = source.remoteFor({ tenantSlug: build.tenantSlug, name: build.repositoryName });
-    const paths = runner.paths(tenantId, deploymentId);
-    const input = { tenantId, deploymentId, build, source: { url, token }, existing, paths, uidOf, buildkit };
+    const repository = { tenantSlug: build.tenantSlug, name: build.repositoryName, github: build.github };
+    const access = await source.access(repository, token).catch(refusal);
+    if (access instanceof SourceRefusedError) return this.fail(access.message);
+    const paths = runner.paths(tenantId, deploymentId, build.trust);
+    const input = { tenantId, deploymentId, build, source: access, existing, paths, uidOf, buildkit };
     await runner.ensure(deploymentId, renderOrder(policy, input));
     return null;
   }
@@ -217,6 +219,12 @@ export class RunBuild {
     await this.parts.builds.letGo(this.tenantId, this.deploymentId, this.parts.lease.owner);
     return 'left';
   }
+}
+
+/** A refusal as a value; other failures are thrown on, and the build is tried again. */
+function refusal(error: unknown): SourceAccess | SourceRefusedError {
+  if (error instanceof SourceRefusedError) return error;
+  throw error;
 }
 
 function outOfMemory(limitMiB: number): string {

@@ -1,12 +1,15 @@
+import { RepositorySettings } from '@wherry/contract';
+import type { GithubPlace, GithubPullRequestStore, PlanOutcome, PlanStore, PlanSubject, Tx } from '@wherry/db';
+import { describeError, type Log } from '@wherry/logging';
 import { z } from 'zod';
-import type { PlanOutcome, PlanStore, Tx } from '@wherry/db';
-import type { Log } from '@wherry/logging';
 import type { Clock } from '../clock';
 import type { Identities } from '../identities';
-import type { Source } from '../source/source';
-import { decidePlan } from './decide-plan';
+import { type Head, type Inspector, type Source, SourceRefusedError } from '../source/source';
+import { decidePlan, type PlanFacts, plainFacts } from './decide-plan';
+import { type Destination, destinationOf } from './destination';
+import { factsOf, judge, type Planned } from './gather-facts';
 
-/** The root directory that is deployed: the whole repository. */
+/** The root directory of a repository on the built-in remote: the whole of it. */
 export const rootDir = '.';
 
 /**
@@ -26,7 +29,9 @@ const maxTries = 10;
 
 export type PlanHeadParts = Readonly<{
   store: PlanStore;
+  pulls: Pick<GithubPullRequestStore, 'seen' | 'gone'>;
   source: Source;
+  inspector: Inspector;
   identities: Identities;
   clock: Clock;
   log: Log;
@@ -34,42 +39,122 @@ export type PlanHeadParts = Readonly<{
   enqueueBuild: (tx: Tx, tenantId: string, deploymentId: string) => Promise<void>;
 }>;
 
-/** Makes the head of a production branch a deployment. */
+type Opened = Readonly<{
+  job: PlanJob;
+  subject: PlanSubject;
+  settings: RepositorySettings;
+  destination: Destination;
+  head: Head;
+  tokenId: string;
+}>;
+
+/** Makes the head of a branch or a pull request deployments: one in each root directory of the repository. */
 export class PlanHead {
   constructor(private readonly parts: PlanHeadParts) {}
 
   /** @throws when the source or the database does not answer; the job is then tried again. */
-  async execute(job: PlanJob): Promise<PlanOutcome> {
+  async execute(job: PlanJob): Promise<readonly PlanOutcome[]> {
     const startedAt = this.parts.clock.now();
     const { tenantId, repositoryId } = job;
-    for (let tries = 0; tries < maxTries; tries += 1) {
-      const outcome = await this.tryOnce(job);
-      if (outcome.kind === 'moved') continue;
-      const deploymentId = outcome.deploymentId ?? undefined;
+    const note = (ok: boolean, message: string, deploymentId?: string) => {
       const durationMs = this.parts.clock.now() - startedAt;
-      const fields = { op: 'deployment.plan', ok: true, tenantId, repositoryId, deploymentId, durationMs };
-      this.parts.log.write({ ...fields, message: outcome.kind });
-      return outcome;
+      this.parts.log.write({ op: 'deployment.plan', ok, tenantId, repositoryId, deploymentId, durationMs, message });
+    };
+    try {
+      const outcomes = await this.untilSettled(job);
+      for (const each of outcomes) {
+        if (each.kind !== 'moved') note(true, each.kind, each.deploymentId ?? undefined);
+      }
+      return outcomes;
+    } catch (error) {
+      if (!(error instanceof SourceRefusedError)) throw error;
+      // Trying again changes nothing; the next event or sweep asks again.
+      note(false, describeError(error));
+      return [];
+    }
+  }
+
+  private async untilSettled(job: PlanJob): Promise<readonly PlanOutcome[]> {
+    const queued: PlanOutcome[] = [];
+    for (let tries = 0; tries < maxTries; tries += 1) {
+      const outcomes = await this.tryOnce(job);
+      if (outcomes.every(({ kind }) => kind !== 'moved')) return [...queued, ...outcomes];
+      // Those stay as they are: the next try finds nothing new there.
+      queued.push(...outcomes.filter(({ kind }) => kind === 'queued' || kind === 'skipped'));
     }
     throw new Error('Other plans of the same branch came between each time.');
   }
 
-  private async tryOnce(job: PlanJob): Promise<PlanOutcome> {
-    const { store, source, identities } = this.parts;
-    const key = { repositoryId: job.repositoryId, rootDir, ref: job.ref };
+  private async tryOnce(job: PlanJob): Promise<readonly PlanOutcome[]> {
+    const { store, pulls, source, identities } = this.parts;
+    const { tenantId, repositoryId, ref } = job;
     const token = identities.token();
-    const subject = await store.open(job.tenantId, key, { id: token.id, hash: token.hash });
-    if (!subject?.isProduction) return { kind: 'nothing', deploymentId: null };
-    const repository = { tenantSlug: subject.tenantSlug, name: subject.repositoryName, token: token.value };
-    const head = await source.head(repository, job.ref);
-    if (!head) return { kind: 'nothing', deploymentId: subject.newestId };
-    const deploymentId = identities.id('deployment');
-    const { environmentId, newestId } = subject;
-    return store.record(
+    const subject = await store.open(tenantId, { repositoryId, ref }, { id: token.id, hash: token.hash });
+    if (!subject) return [];
+    const settings = RepositorySettings.parse(subject.github ? subject.settings : {});
+    const destination = destinationOf(subject, settings, { repositoryId, ref }, () => identities.id('environment'));
+    const repository = { tenantSlug: subject.tenantSlug, name: subject.repositoryName, github: subject.github };
+    const head = destination && (await source.head(repository, ref, token.value));
+    if (!head) {
+      await store.close(tenantId, token.id);
+      // What is not deployed any more, because it is gone or switched off, has no preview either.
+      if (subject.github) await pulls.gone(tenantId, repositoryId, ref);
+      return [{ kind: 'nothing', deploymentId: subject.newest[0]?.id ?? null }];
+    }
+    return this.plan({ job, subject, settings, destination, head, tokenId: token.id });
+  }
+
+  private async plan(opened: Opened): Promise<readonly PlanOutcome[]> {
+    const { subject, settings } = opened;
+    if (!subject.github) return [await this.record(opened, rootDir, plainFacts)];
+    const planned = await this.plannedOf(opened, subject.github);
+    const unknown = settings.roots.filter(({ dir }) => !isKnown(opened, planned, dir));
+    const judgement = unknown.length > 0 ? await judge(this.parts.inspector, planned) : null;
+    const outcomes: PlanOutcome[] = [];
+    for (const root of settings.roots) {
+      const now = this.parts.clock.now();
+      const isNew = judgement !== null && unknown.includes(root);
+      const facts = isNew ? await factsOf(this.parts.inspector, planned, root.dir, judgement, now) : null;
+      outcomes.push(await this.record(opened, root.dir, facts));
+    }
+    return outcomes;
+  }
+
+  private async plannedOf({ job, subject, head, settings, destination }: Opened, place: GithubPlace): Promise<Planned> {
+    const { pull, commitSha } = head;
+    const seen = pull && (await this.parts.pulls.seen(job.tenantId, job.repositoryId, { ...pull, headSha: commitSha }));
+    const { environmentId } = destination;
+    return { place, subject, settings, head, environmentId, grantedSha: seen?.grantedSha ?? null };
+  }
+
+  /** @param facts null for a head that seems to have been handled: it is looked at again should that be wrong. */
+  private record(opened: Opened, dir: string, facts: PlanFacts | null): Promise<PlanOutcome> {
+    const { job, subject, destination, head, tokenId } = opened;
+    const { commitSha, treeSha, message, author } = head;
+    const deploymentId = this.parts.identities.id('deployment');
+    const newestId = subject.newest.find((each) => each.rootDir === dir)?.id ?? null;
+    return this.parts.store.record(
       job.tenantId,
-      { ...key, ...head, deploymentId, environmentId, newestId, tokenId: token.id },
-      (state) => decidePlan(state, head, job.forcedAt ?? null),
+      {
+        ...{ repositoryId: job.repositoryId, rootDir: dir, ref: job.ref, commitSha, treeSha, message, author },
+        ...{
+          deploymentId,
+          environment: destination.environment,
+          trust: facts?.trust ?? 'untrusted',
+          newestId,
+          tokenId,
+        },
+        isLedgered: subject.github !== null,
+      },
+      (state) => decidePlan(state, head, job.forcedAt ?? null, facts),
       (tx) => this.parts.enqueueBuild(tx, job.tenantId, deploymentId),
     );
   }
+}
+
+/** Whether nothing is to be found out about a root directory, because its head was handled. */
+function isKnown({ job, subject, head }: Opened, { grantedSha }: Planned, dir: string): boolean {
+  const newest = subject.newest.find((each) => each.rootDir === dir);
+  if (job.forcedAt || !newest?.isCurrent || newest.commitSha !== head.commitSha) return false;
+  return newest.trust === 'trusted' || grantedSha !== head.commitSha;
 }

@@ -7,18 +7,26 @@ import {
   BuildResultStore,
   BuildStore,
   Database,
+  GithubAppStore,
+  GithubDeliveryStore,
+  GithubInstallationStore,
+  GithubMemberStore,
+  GithubPullRequestStore,
   GithubReportStore,
+  GithubRepositoryStore,
   Listener,
   PlanStore,
   ProofStore,
   SweepStore,
 } from '@wherry/db';
+import type { GithubStores } from '../github/assemble-github';
 import type { LogFields } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
 import { createTestDatabase, openOwnerPool, type TestDatabase } from '@wherry/testing';
 import type pg from 'pg';
 import { ArtifactFolder } from '../adapters/artifact-folder';
 import { RandomIdentities } from '../adapters/identities';
+import { GithubSource } from '../adapters/github-source';
 import { KeeperBuilderRunner } from '../adapters/keeper-builder-runner';
 import { systemClock as clock } from '../adapters/system-clock';
 import { assemble, type AssembleConfig } from '../assemble';
@@ -94,7 +102,10 @@ export class TestPlatform {
     runner.start();
     const source: Source = {
       head: async (repository) => this.heads.get(repository.name) ?? null,
-      remoteFor: ({ tenantSlug, name }) => `http://127.0.0.1:3000/git/${tenantSlug}/${name}.git`,
+      access: async ({ tenantSlug, name }, token) => ({
+        url: `http://127.0.0.1:3000/git/${tenantSlug}/${name}.git`,
+        token,
+      }),
     };
     const worker = assemble(config, {
       ...{ clock, queue, runner, source, identities: new RandomIdentities(), uidOf: () => 200_001, isRoot: false },
@@ -102,11 +113,13 @@ export class TestPlatform {
       artifacts: new ArtifactFolder(join(this.stateDir, 'artifacts'), clock),
       prober: { probe: (slug, name, signal) => this.probe(slug, name, signal) },
       github: this.github,
+      githubSource: new GithubSource(this.github),
       addresses: { consoleUrl: 'http://127.0.0.1:3000', gatewayUrl: 'http://127.0.0.1:8080', appsDomain: 'localhost' },
       listen: (tell) => new Listener({ ...tell, url }),
       stores: {
         ...{ plans: new PlanStore(seen), builds: new BuildStore(seen), results: new BuildResultStore(seen) },
         ...{ proofs: new ProofStore(seen), sweep: new SweepStore(seen), reports: new GithubReportStore(seen) },
+        github: githubStores(seen),
       },
       times: { proof: { acknowledgeMs: 1_500, probeMs: 1_500, lookMs: 50 } },
     });
@@ -251,6 +264,14 @@ const config: AssembleConfig = {
     WHERRY_KEEP_HISTORY_DAYS: 90,
   },
 };
+
+export function githubStores(db: Database): GithubStores {
+  return {
+    ...{ apps: new GithubAppStore(db), deliveries: new GithubDeliveryStore(db), members: new GithubMemberStore(db) },
+    ...{ installations: new GithubInstallationStore(db), repositories: new GithubRepositoryStore(db) },
+    pulls: new GithubPullRequestStore(db),
+  };
+}
 
 /** The same database with somebody between. */
 function interfered(db: Database, interfere: (work: () => Promise<unknown>) => Promise<unknown>): Database {

@@ -22,6 +22,10 @@ const allowed = {
       'activity:r build_daemons:r deployment_functions:r deployments:r environments:r functions:r releases:r replicas:r revisions:r routes:r secrets:r tenants:r',
   },
   sweep: { wherry_worker: 'deployments:r releases:r repositories:r repository_refs:r revisions:r tenants:r' },
+  github: {
+    wherry_worker:
+      'deployments:r environments:ri github_deliveries:rwd github_installations:r github_reports:r repositories:r tenants:ri',
+  },
   refs: { wherry_git: 'pushes:r repositories:r repository_refs:r tenants:r' },
 };
 

@@ -269,7 +269,6 @@ create policy github_creates on environments for insert to wherry_worker with ch
 create policy github on github_reports for select to wherry_worker using (app_scope() = 'github');
 create policy github on environments for select to wherry_worker using (app_scope() = 'github');
 create policy github on deployments for select to wherry_worker using (app_scope() = 'github');
-create policy github on memberships for select to wherry_worker using (app_scope() = 'github');
 -- An owner sets what members of the organisation become.
 create policy own_updates on tenants for update to wherry_api using (id = app_tenant()) with check (id = app_tenant());
 -- The worker sets suspended_at and the names of a tenant that it acts for.

@@ -35,6 +35,11 @@ export class TooManyRepositoriesError extends Error {
   override name = 'TooManyRepositoriesError';
 }
 
+/** A repository of that name is deployed from GitHub. */
+export class RepositoryOnGithubError extends Error {
+  override name = 'RepositoryOnGithubError';
+}
+
 type RepositoryRow = {
   tenant_id: string;
   id: string;
@@ -125,7 +130,7 @@ export class RefStore {
             where l.tenant_id = r.tenant_id and l.repository_id = r.id) as refs,
           exists (select from pushes p where p.tenant_id = r.tenant_id and p.repository_id = r.id
             and p.status = 'intended') as has_intended
-        from repositories r`,
+        from repositories r where r.source = 'builtin'`,
     );
     return rows.map((row) => ({
       ...toRepository({ ...row, ref_count: Object.keys(row.refs ?? {}).length }),
@@ -139,7 +144,7 @@ async function findByName(tx: Tx, tenantId: string, name: string): Promise<GitRe
   const rows = await tx.$queryRaw<RepositoryRow[]>`
     select r.tenant_id, r.id, r.name, r.production_branch,
       (select count(*)::int from repository_refs l where l.tenant_id = r.tenant_id and l.repository_id = r.id) as ref_count
-    from repositories r where r.tenant_id = ${tenantId} and r.name = ${name}`;
+    from repositories r where r.tenant_id = ${tenantId} and r.name = ${name} and r.source = 'builtin'`;
   return rows[0] === undefined ? null : toRepository(rows[0]);
 }
 
@@ -155,8 +160,16 @@ async function insert(
     on conflict (tenant_id, name) do nothing
     returning tenant_id, id, name, production_branch, 0 as ref_count`;
   const found = rows[0] === undefined ? await findByName(tx, tenantId, repository.name) : toRepository(rows[0]);
+  if (found === null && (await isOnGithub(tx, tenantId, repository.name)))
+    throw new RepositoryOnGithubError(`The repository ${repository.name} is deployed from GitHub.`);
   if (found === null) throw new TooManyRepositoriesError(`The tenant already has ${repository.maxRepositories}.`);
   return found;
+}
+
+async function isOnGithub(tx: Tx, tenantId: string, name: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    select id from repositories where tenant_id = ${tenantId} and name = ${name} and source = 'github'`;
+  return rows.length > 0;
 }
 
 /** Gives the refs of the updates that landed, in the order of the push. */

@@ -167,7 +167,10 @@ export async function endBuild(
   return true;
 }
 
-type ClaimRow = Omit<ClaimedBuild, 'github' | 'offset' | 'buildVariables' | 'runtimeVariables' | 'secretNames' | 'known'> & {
+type ClaimRow = Omit<
+  ClaimedBuild,
+  'github' | 'offset' | 'buildVariables' | 'runtimeVariables' | 'secretNames' | 'known'
+> & {
   offset: bigint;
   installationId: number | null;
   githubId: number | null;

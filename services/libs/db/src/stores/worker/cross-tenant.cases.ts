@@ -45,13 +45,20 @@ export const crossTenantCases: readonly StoreCases[] = [
     },
     record: ({ store, tenantId, theirs }) => {
       const commit = {
-        ...{ repositoryId: theirs.repositoryId, rootDir: '.', ref: theirs.ref, environmentId: theirs.environmentId },
+        ...{
+          repositoryId: theirs.repositoryId,
+          rootDir: '.',
+          ref: theirs.ref,
+          environment: { id: theirs.environmentId },
+        },
         ...{ commitSha: '1'.repeat(40), treeSha: '2'.repeat(40), message: 'new', author: 'someone' },
         ...{ deploymentId: `dep_new_${theirs.slug}`, newestId: theirs.deploymentId, tokenId: theirs.tokenId },
+        ...({ trust: 'trusted', isLedgered: true } as const),
       };
       const build = () => ({ kind: 'build' }) as const;
       return store.record(tenantId, commit, build, async () => undefined);
     },
+    close: ({ store, tenantId, theirs }) => store.close(tenantId, theirs.tokenId),
   }),
   casesOf(ProofStore, (db) => new ProofStore(db), {
     readRouted: {

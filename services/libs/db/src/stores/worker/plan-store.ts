@@ -1,26 +1,55 @@
-import type { DeploymentStatus } from '@wherry/domain';
+import type { DeploymentStatus, TrustLevel } from '@wherry/domain';
 import type { Database, Tx } from '../../database';
 import { lockDeploymentKey } from './deployment-key';
-
-/** A token's row to be made: the value itself is known to its holder only. */
-export type NewToken = Readonly<{ id: string; hash: Uint8Array }>;
+import { insertDeployment, isReopened, readPlanState, saveRef, supersede } from './plan-rows';
+import { openPreview, type WantedPreview } from './preview-rows';
+import { insertReadToken, type NewToken } from './read-token';
 
 export type PlanKey = Readonly<{ repositoryId: string; rootDir: string; ref: string }>;
+
+/** Where GitHub has a repository. */
+export type GithubPlace = Readonly<{ installationId: number; repositoryId: number; fullName: string }>;
 
 /** What a plan needs to ask the source for the head. */
 export type PlanSubject = Readonly<{
   tenantSlug: string;
   repositoryName: string;
-  environmentId: string;
-  /** Whether the ref is that of the repository's production branch. */
-  isProduction: boolean;
-  /** The newest deployment of the key when the head was not asked for yet. */
-  newestId: string | null;
+  /** Null for a repository on the built-in remote. */
+  github: GithubPlace | null;
+  /** The column as it is: `RepositorySettings` of the contract, with its defaults left out. */
+  settings: unknown;
+  productionBranch: string | null;
+  productionEnvironmentId: string;
+  /** The preview of the ref, if there ever was one. */
+  previewEnvironmentId: string | null;
+  /** Of each root directory, the newest deployment of the ref when the head was not asked for yet. */
+  newest: readonly Readonly<{
+    rootDir: string;
+    id: string;
+    status: DeploymentStatus;
+    commitSha: string;
+    trust: TrustLevel;
+    /** False when its preview was closed since. */
+    isCurrent: boolean;
+  }>[];
+  /** What each root directory serves, by environment. */
+  live: readonly Readonly<{ rootDir: string; environmentId: string; commitSha: string }>[];
+  /** The head as the ledger has it, and since when, in epoch milliseconds. */
+  ledger: Readonly<{ commitSha: string; sinceMs: number }> | null;
 }>;
 
 export type PlanState = Readonly<{
-  /** The newest deployment of (repository, root directory, ref), whatever became of it. */
-  newest: Readonly<{ id: string; status: DeploymentStatus; commitSha: string; createdAtMs: number }> | null;
+  /**
+   * The newest deployment of (repository, root directory, ref), whatever became of it; null when its environment was
+   * closed since.
+   */
+  newest: Readonly<{
+    id: string;
+    status: DeploymentStatus;
+    commitSha: string;
+    trust: TrustLevel;
+    createdAtMs: number;
+  }> | null;
   /** What serves (repository, root directory) in the environment. */
   live: Readonly<{ commitSha: string; treeSha: string }> | null;
   /** Whether another deployment of (repository, root directory) may become live after this plan. */
@@ -28,22 +57,29 @@ export type PlanState = Readonly<{
 }>;
 
 export type PlanDecision =
-  | Readonly<{ kind: 'nothing' }>
+  /** `isKept`: the head is remembered as one that is deployed, and looked at again until it has a deployment. */
+  | Readonly<{ kind: 'nothing'; isKept?: boolean }>
+  /** What was found out before is not so any more. */
+  | Readonly<{ kind: 'again' }>
   | Readonly<{ kind: 'skip'; reason: string; supersedes: boolean }>
   | Readonly<{ kind: 'build' }>;
 
 export type PlannedCommit = PlanKey &
   Readonly<{
     deploymentId: string;
-    environmentId: string;
+    /** That of production, or the preview to be made or opened when something is built or skipped. */
+    environment: Readonly<{ id: string }> | WantedPreview;
     commitSha: string;
     treeSha: string;
     message: string;
     author: string;
-    /** `PlanSubject.newestId` of the reading that came before the head was asked for. */
+    trust: TrustLevel;
+    /** The newest deployment in `PlanSubject`, which was read before the head was asked for. */
     newestId: string | null;
     /** The token the head was asked with; removed here. */
     tokenId: string;
+    /** Whether the ref is put into the ledger here: GitHub's are, those of the built-in remote are its own. */
+    isLedgered: boolean;
   }>;
 
 export type PlanOutcome =
@@ -56,20 +92,45 @@ export type PlanOutcome =
 export class PlanStore {
   constructor(private readonly db: Database) {}
 
-  /** Reads what to ask the source, and adds the read token to ask with. Null when the repository is not there. */
-  async open(tenantId: string, key: PlanKey, token: NewToken): Promise<PlanSubject | null> {
+  /**
+   * Reads what to ask the source, and adds the read token to ask the built-in remote with. Null when nothing of the
+   * repository is deployed: it is not there, disconnected or archived, or its tenant is stopped.
+   */
+  async open(
+    tenantId: string,
+    key: Readonly<{ repositoryId: string; ref: string }>,
+    token: NewToken,
+  ): Promise<PlanSubject | null> {
     return this.db.tenant(tenantId, async (tx) => {
-      const [subject] = await tx.$queryRaw<PlanSubject[]>`
-        select t.slug as "tenantSlug", r.name as "repositoryName", e.id as "environmentId",
-          coalesce(${key.ref} in (r.production_branch, 'refs/heads/' || r.production_branch), false) as "isProduction",
-          (select d.id from deployments d where d.tenant_id = r.tenant_id and d.repository_id = r.id
-             and d.root_dir = ${key.rootDir} and d.ref = ${key.ref} order by d.created_at desc limit 1) as "newestId"
+      const [row] = await tx.$queryRaw<SubjectRow[]>`
+        select t.slug as "tenantSlug", r.name as "repositoryName", r.settings, r.production_branch as "productionBranch",
+          r.installation_id::float8 as "installationId", r.github_id::float8 as "githubId", r.full_name as "fullName",
+          e.id as "productionEnvironmentId", p.id as "previewEnvironmentId"
         from repositories r
-        join tenants t on t.id = r.tenant_id
+        join tenants t on t.id = r.tenant_id and (r.source = 'builtin' or (t.suspended_at is null and t.deleted_at is null))
         join environments e on e.tenant_id = r.tenant_id and e.kind = 'production'
-        where r.tenant_id = ${tenantId} and r.id = ${key.repositoryId}`;
-      if (subject?.isProduction) await insertReadToken(tx, tenantId, key.repositoryId, 'plan', token);
-      return subject ?? null;
+        left join environments p on p.tenant_id = r.tenant_id and p.kind = 'preview' and p.repository_id = r.id
+          and ${key.ref} in ('refs/heads/' || p.branch, 'refs/pull/' || p.pull_request || '/head')
+        where r.tenant_id = ${tenantId} and r.id = ${key.repositoryId} and r.disconnected_at is null and not r.is_archived`;
+      if (!row) return null;
+      const newest = await tx.$queryRaw<PlanSubject['newest'][number][]>`
+        select distinct on (d.root_dir) d.root_dir as "rootDir", d.id, d.status, d.commit_sha as "commitSha", d.trust,
+          e.closed_at is null and d.created_at >= coalesce(e.opened_at, d.created_at) as "isCurrent"
+        from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
+        where d.tenant_id = ${tenantId} and d.repository_id = ${key.repositoryId} and d.ref = ${key.ref}
+        order by d.root_dir, d.created_at desc`;
+      const live = await tx.$queryRaw<PlanSubject['live'][number][]>`
+        select root_dir as "rootDir", environment_id as "environmentId", commit_sha as "commitSha" from deployments
+        where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and status = 'live'`;
+      const [seen] = await tx.$queryRaw<{ commitSha: string; since: Date }[]>`
+        select commit_sha as "commitSha", updated_at as since from repository_refs
+        where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and ref = ${key.ref}`;
+      await insertReadToken(tx, tenantId, key.repositoryId, 'plan', token);
+      const ledger = seen ? { commitSha: seen.commitSha, sinceMs: seen.since.getTime() } : null;
+      const { installationId, githubId, fullName, ...rest } = row;
+      const isOnGithub = installationId !== null && githubId !== null && fullName !== null;
+      const github = isOnGithub ? { installationId, repositoryId: githubId, fullName } : null;
+      return { ...rest, github, newest, live, ledger };
     });
   }
 
@@ -86,95 +147,31 @@ export class PlanStore {
     return this.db.tenant(tenantId, async (tx) => {
       await tx.$executeRaw`delete from tokens where tenant_id = ${tenantId} and id = ${commit.tokenId}`;
       await lockDeploymentKey(tx, tenantId, commit);
-      const state = await readState(tx, tenantId, commit);
+      const state = await readPlanState(tx, tenantId, commit);
       if ((state.newest?.id ?? null) !== commit.newestId) return { kind: 'moved' };
-      const decision = decide(state);
+      const decision = decide((await isReopened(tx, tenantId, commit, state)) ? { ...state, newest: null } : state);
+      if (decision.kind === 'again') return { kind: 'moved' };
+      const isKept = decision.kind !== 'nothing' || decision.isKept === true;
+      if (commit.isLedgered && isKept) await saveRef(tx, tenantId, commit);
       if (decision.kind === 'nothing') return { kind: 'nothing', deploymentId: state.newest?.id ?? null };
+      const { environment } = commit;
+      const environmentId = 'id' in environment ? environment.id : (await openPreview(tx, tenantId, environment)).id;
       const superseded = decision.kind === 'build' || decision.supersedes ? await supersede(tx, tenantId, commit) : [];
       const reason = decision.kind === 'skip' ? decision.reason : null;
-      await insertDeployment(tx, tenantId, commit, reason);
+      await insertDeployment(tx, tenantId, { ...commit, environmentId }, reason);
       if (decision.kind === 'build') await enqueue(tx);
       return { kind: decision.kind === 'build' ? 'queued' : 'skipped', deploymentId: commit.deploymentId, superseded };
     });
   }
+
+  /** Removes the token of a plan that records nothing. */
+  async close(tenantId: string, tokenId: string): Promise<void> {
+    await this.db.tenant(
+      tenantId,
+      (tx) => tx.$executeRaw`delete from tokens where tenant_id = ${tenantId} and id = ${tokenId}`,
+    );
+  }
 }
 
-/** A token that reads one repository for half an hour; `purpose` is its name. */
-export async function insertReadToken(
-  tx: Tx,
-  tenantId: string,
-  repositoryId: string,
-  purpose: string,
-  token: NewToken,
-): Promise<void> {
-  await tx.$executeRaw`
-    insert into tokens (tenant_id, id, name, token_hash, scopes, repository_id, expires_at)
-    values (${tenantId}, ${token.id}, ${purpose}, ${token.hash}, array['git:read'], ${repositoryId},
-      now() + interval '30 minutes')`;
-}
-
-async function readState(tx: Tx, tenantId: string, commit: PlannedCommit): Promise<PlanState> {
-  const rows = await tx.$queryRaw<
-    {
-      id: string;
-      status: DeploymentStatus;
-      commitSha: string;
-      treeSha: string;
-      createdAt: Date;
-      ref: string;
-      isNewest: boolean;
-    }[]
-  >`
-    select d.id, d.status, d.commit_sha as "commitSha", d.tree_sha as "treeSha", d.created_at as "createdAt", d.ref,
-      coalesce(d.id = n.id, false) as "isNewest"
-    from deployments d
-    left join (select id from deployments where tenant_id = ${tenantId} and repository_id = ${commit.repositoryId}
-        and root_dir = ${commit.rootDir} and ref = ${commit.ref} order by created_at desc limit 1) n on n.id = d.id
-    where d.tenant_id = ${tenantId} and d.repository_id = ${commit.repositoryId} and d.root_dir = ${commit.rootDir}
-      and (n.id is not null or (d.environment_id = ${commit.environmentId} and d.status in ('releasing', 'live')))
-    order by d.created_at desc`;
-  const newest = rows.find((row) => row.isNewest);
-  const live = rows.find((row) => row.status === 'live');
-  return {
-    newest: newest
-      ? { id: newest.id, status: newest.status, commitSha: newest.commitSha, createdAtMs: newest.createdAt.getTime() }
-      : null,
-    live: live ? { commitSha: live.commitSha, treeSha: live.treeSha } : null,
-    isReleasing: rows.some((row) => row.status === 'releasing') || (await hasUnfinishedRelease(tx, tenantId, commit)),
-  };
-}
-
-/** A rollback under way changes what is live without a deployment in `releasing`. */
-async function hasUnfinishedRelease(tx: Tx, tenantId: string, commit: PlannedCommit): Promise<boolean> {
-  const [row] = await tx.$queryRaw<{ found: boolean }[]>`
-    select exists (select from releases where tenant_id = ${tenantId} and environment_id = ${commit.environmentId}
-      and repository_id = ${commit.repositoryId} and root_dir = ${commit.rootDir}
-      and status in ('pending', 'routed')) as found`;
-  return row?.found === true;
-}
-
-async function supersede(tx: Tx, tenantId: string, commit: PlannedCommit): Promise<string[]> {
-  const rows = await tx.$queryRaw<{ id: string }[]>`
-    update deployments set status = 'superseded', superseded_by = ${commit.deploymentId}, finished_at = clock_timestamp(),
-      reason = ${`Superseded by ${commit.commitSha.slice(0, 7)}, which was pushed later.`}
-    where tenant_id = ${tenantId} and repository_id = ${commit.repositoryId} and root_dir = ${commit.rootDir}
-      and ref = ${commit.ref} and status in ('queued', 'building')
-    returning id`;
-  return rows.map((row) => row.id);
-}
-
-/** created_at is the clock's, not the transaction's: it must follow the order of the lock. */
-async function insertDeployment(
-  tx: Tx,
-  tenantId: string,
-  commit: PlannedCommit,
-  skipped: string | null,
-): Promise<void> {
-  await tx.$executeRaw`
-    insert into deployments (tenant_id, id, environment_id, repository_id, root_dir, ref, commit_sha, tree_sha,
-      commit_message, author, status, reason, created_at, finished_at)
-    values (${tenantId}, ${commit.deploymentId}, ${commit.environmentId}, ${commit.repositoryId}, ${commit.rootDir},
-      ${commit.ref}, ${commit.commitSha}, ${commit.treeSha}, ${commit.message}, ${commit.author},
-      ${skipped === null ? 'queued' : 'skipped'}, ${skipped}, clock_timestamp(),
-      case when ${skipped === null} then null else clock_timestamp() end)`;
-}
+type SubjectRow = Omit<PlanSubject, 'github' | 'newest' | 'live' | 'ledger'> &
+  Readonly<{ installationId: number | null; githubId: number | null; fullName: string | null }>;

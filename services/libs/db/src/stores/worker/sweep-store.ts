@@ -5,7 +5,7 @@ export type PendingWork = Readonly<{
   /** Queued or building, and no worker other than `owner` holds a lease. */
   builds: readonly Readonly<{ tenantId: string; deploymentId: string }>[];
   routed: readonly Readonly<{ tenantId: string; releaseId: string }>[];
-  /** Heads of production branches whose newest deployment is of another commit. */
+  /** Heads of production branches on the built-in remote whose newest deployment is of another commit. */
   unplanned: readonly Readonly<{ tenantId: string; repositoryId: string; ref: string }>[];
   /** Asked to be cancelled, and held by no worker. */
   cancelled: readonly Readonly<{ tenantId: string; deploymentId: string }>[];
@@ -155,7 +155,7 @@ async function unplannedHeads(tx: Tx, rootDir: string, settledSeconds: number): 
     select h.tenant_id as "tenantId", h.repository_id as "repositoryId", h.ref
     from repository_refs h
     join repositories r on r.tenant_id = h.tenant_id and r.id = h.repository_id
-      and h.ref in (r.production_branch, 'refs/heads/' || r.production_branch)
+      and r.source = 'builtin' and h.ref in (r.production_branch, 'refs/heads/' || r.production_branch)
     where h.updated_at <= now() - make_interval(secs => ${settledSeconds}::float8)
       and h.commit_sha is distinct from (select d.commit_sha from deployments d
         where d.tenant_id = h.tenant_id and d.repository_id = h.repository_id and d.root_dir = ${rootDir}

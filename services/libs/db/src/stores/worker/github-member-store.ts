@@ -1,0 +1,89 @@
+import type { MemberRole } from '@wherry/domain';
+import { githubActor, writeAudit } from '../../audit';
+import type { Database } from '../../database';
+
+/** What members of an organisation become here. */
+export type MemberRules = Readonly<{
+  installationId: number;
+  account: Readonly<{ id: number; login: string; type: 'Organization' | 'User' }>;
+  /** Of a member who is in no mapped team; null for none. */
+  memberRole: MemberRole | null;
+  teams: readonly Readonly<{ id: number; slug: string; role: MemberRole }>[];
+}>;
+
+/** Memberships that GitHub's organisations give. */
+export class GithubMemberStore {
+  constructor(private readonly db: Database) {}
+
+  /** Tenants whose memberships were not refreshed for so long; the longest first. */
+  async due(olderThanSeconds: number): Promise<string[]> {
+    return this.db.cross('github', async (tx) => {
+      const rows = await tx.$queryRaw<{ tenantId: string }[]>`
+        select tenant_id as "tenantId" from github_installations
+        where deleted_at is null and suspended_at is null
+          and (refreshed_at is null or refreshed_at < now() - make_interval(secs => ${olderThanSeconds}::float8))
+        order by refreshed_at nulls first limit 100`;
+      return rows.map(({ tenantId }) => tenantId);
+    });
+  }
+
+  /** Null when the tenant has no installation that works. */
+  async rules(tenantId: string): Promise<MemberRules | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      type Row = {
+        installationId: number;
+        id: number;
+        login: string;
+        type: 'Organization' | 'User';
+        memberRole: MemberRole | null;
+      };
+      const [row] = await tx.$queryRaw<Row[]>`
+        select i.id::float8 as "installationId", t.github_account_id::float8 as id, t.github_login as login,
+          t.github_account_type as type, t.github_member_role as "memberRole"
+        from tenants t join github_installations i on i.tenant_id = t.id and i.deleted_at is null and i.suspended_at is null
+        where t.id = ${tenantId} limit 1`;
+      if (!row) return null;
+      const teams = await tx.$queryRaw<MemberRules['teams'][number][]>`
+        select team_id::float8 as id, team_slug as slug, role from github_team_roles
+        where tenant_id = ${tenantId} and role is not null`;
+      const { installationId, id, login, type, memberRole } = row;
+      return { installationId, account: { id, login, type }, memberRole, teams };
+    });
+  }
+
+  /**
+   * Makes the memberships that GitHub gives exactly these: GitHub's number of a person → role. People who never signed
+   * in here get none; memberships that somebody made by hand stay. Returns how many changed.
+   */
+  async replace(tenantId: string, roles: ReadonlyMap<number, MemberRole>): Promise<number> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const given = JSON.stringify([...roles].map(([githubId, role]) => ({ githubId, role })));
+      const removed = await tx.$queryRaw<{ name: string }[]>`
+        delete from memberships m using users u
+        where m.tenant_id = ${tenantId} and m.source = 'github' and u.id = m.user_id
+          and not exists (select from jsonb_to_recordset(${given}::jsonb) as g("githubId" bigint)
+            where g."githubId" = u.github_id)
+        returning u.name`;
+      const changed = await tx.$queryRaw<{ name: string; role: string }[]>`
+        insert into memberships as m (tenant_id, user_id, role, source, refreshed_at)
+        select ${tenantId}, u.id, g.role, 'github', now()
+        from jsonb_to_recordset(${given}::jsonb) as g("githubId" bigint, role text)
+        join users u on u.github_id = g."githubId"
+        on conflict (tenant_id, user_id) do update set role = excluded.role, refreshed_at = now()
+          where m.source = 'github' and m.role <> excluded.role
+        returning (select name from users where id = m.user_id) as name, m.role`;
+      for (const { name } of removed)
+        await writeAudit(tx, tenantId, githubActor, { action: 'member.remove', target: `member/${name}` });
+      for (const { name, role } of changed)
+        await writeAudit(tx, tenantId, githubActor, {
+          action: 'member.set',
+          target: `member/${name}`,
+          details: { role },
+        });
+      await tx.$executeRaw`update github_installations set refreshed_at = now() where tenant_id = ${tenantId}`;
+      await tx.$executeRaw`
+        update memberships set refreshed_at = now() where tenant_id = ${tenantId} and source = 'github'`;
+      return removed.length + changed.length;
+    });
+  }
+}

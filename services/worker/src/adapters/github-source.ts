@@ -1,0 +1,232 @@
+import type { GithubPlace } from '@wherry/db';
+import { ask, type GithubApp, GithubError, type GithubClient, isGithub, ownerAndRepo, pages } from '@wherry/github';
+import { z } from 'zod';
+import { appOf, type GithubConnection, NoGithubAppError } from '../github/github-connection';
+import {
+  type CommitChecks,
+  type Head,
+  type Inspector,
+  type PullRequest,
+  type Source,
+  type SourceAccess,
+  SourceRefusedError,
+  type SourceRepository,
+} from '../source/source';
+
+const Sha = z.string().regex(/^[0-9a-f]{40}$/);
+const Commit = z.object({
+  sha: Sha,
+  tree: z.object({ sha: Sha }),
+  message: z.string(),
+  author: z.object({ name: z.string() }).nullish(),
+});
+const Branch = z.object({ name: z.string(), commit: z.object({ sha: Sha, commit: Commit.omit({ sha: true }) }) });
+const Account = z.object({ login: z.string(), id: z.int() });
+const Pull = z.object({
+  number: z.int(),
+  state: z.enum(['open', 'closed']),
+  title: z.string(),
+  draft: z.boolean().nullish(),
+  /** Null when the account is gone. */
+  user: Account.nullish(),
+  head: z.object({ sha: Sha, ref: z.string(), repo: z.object({ id: z.int() }).nullish() }),
+  base: z.object({ ref: z.string(), repo: z.object({ id: z.int() }) }),
+});
+const Comparison = z.object({
+  status: z.enum(['diverged', 'ahead', 'behind', 'identical']),
+  files: z.array(z.object({ filename: z.string(), previous_filename: z.string().optional() })).optional(),
+});
+const Folder = z.array(z.object({ name: z.string(), type: z.string() }));
+const Permission = z.object({ permission: z.string(), user: Account.nullish() });
+const CheckRuns = z.object({
+  check_runs: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      conclusion: z.string().nullable(),
+      app: z.object({ id: z.int() }).nullable(),
+    }),
+  ),
+});
+const Statuses = z.object({
+  state: z.string(),
+  statuses: z.array(z.object({ state: z.string(), context: z.string() })),
+});
+
+/** The most files that GitHub's comparison lists. GitHub, "Compare two commits". */
+const mostCompared = 300;
+/** Conclusions that do not hold a deployment up; any other one of a completed run does. */
+const passing = new Set(['success', 'neutral', 'skipped']);
+const pullRef = /^refs\/pull\/(\d{1,9})\/head$/;
+
+/**
+ * Repositories on GitHub. Each is asked for with a token that opens this one only, by its number: a name that went to
+ * another repository meanwhile answers nothing.
+ */
+export class GithubSource implements Source, Inspector {
+  constructor(private readonly connection: GithubConnection) {}
+
+  async head({ github }: SourceRepository, ref: string): Promise<Head | null> {
+    return this.asked(github, async (client, names) => {
+      const number = pullRef.exec(ref)?.[1];
+      const head = number ? await pullHead(client, names, Number(number)) : await branchHead(client, names, ref);
+      // Of a repository that cannot be seen, everything seems to be gone.
+      if (head === null) await ask(client, z.object({ id: z.int() }), 'GET /repos/{owner}/{repo}', names);
+      return head;
+    });
+  }
+
+  async access({ github }: SourceRepository): Promise<SourceAccess> {
+    return this.asked(github, async (_client, _names, app, place) => {
+      const narrowing = { repositoryIds: [place.repositoryId], permissions: { contents: 'read' } } as const;
+      const { token } = await app.installationToken(place.installationId, narrowing);
+      return { url: app.remoteOf(place.fullName), token };
+    });
+  }
+
+  async isOutsider(place: GithubPlace, person: Readonly<{ login: string; id: number }>): Promise<boolean> {
+    return this.asked(place, async (client, names) => {
+      const route = 'GET /repos/{owner}/{repo}/collaborators/{username}/permission';
+      try {
+        const answer = await ask(client, Permission, route, { ...names, username: person.login });
+        // The login may have gone to somebody else.
+        return answer.user?.id !== person.id || !['admin', 'write'].includes(answer.permission);
+      } catch (error) {
+        if (isGithub(error, 'gone')) return true;
+        throw error;
+      }
+    });
+  }
+
+  async changes(place: GithubPlace, base: string, commitSha: string): Promise<readonly string[] | null> {
+    return this.asked(place, async (client, names) => {
+      const route = 'GET /repos/{owner}/{repo}/compare/{basehead}';
+      try {
+        const basehead = `${base}...${commitSha}`;
+        const { status, files = [] } = await ask(client, Comparison, route, { ...names, basehead });
+        // It compares with where the two parted: the same as a net difference only when nothing happened at the base.
+        const isNet = status === 'ahead' || status === 'identical' || !/^[0-9a-f]{40}$/.test(base);
+        if (!isNet || files.length >= mostCompared) return null;
+        return files.flatMap(({ filename, previous_filename }) => [
+          filename,
+          ...(previous_filename ? [previous_filename] : []),
+        ]);
+      } catch (error) {
+        if (isGithub(error, 'gone', 'invalid')) return null;
+        throw error;
+      }
+    });
+  }
+
+  async files(place: GithubPlace, commitSha: string, folder: string): Promise<readonly string[]> {
+    return this.asked(place, async (client, names) => {
+      const path = folder === '.' ? '' : folder.replace(/\/+$/, '');
+      try {
+        const route = 'GET /repos/{owner}/{repo}/contents/{+path}';
+        const answer = await ask(client, z.unknown(), route, { ...names, path: encodeURI(path), ref: commitSha });
+        const entries = Folder.safeParse(answer);
+        return entries.success ? entries.data.filter(({ type }) => type !== 'dir').map(({ name }) => name) : [];
+      } catch (error) {
+        if (isGithub(error, 'gone')) return [];
+        throw error;
+      }
+    });
+  }
+
+  async checks(place: GithubPlace, commitSha: string): Promise<CommitChecks> {
+    return this.asked(place, async (client, names, app) => {
+      const found: { name: string; state: 'pending' | 'failed' | 'succeeded' }[] = [];
+      const of = { ...names, ref: commitSha };
+      for await (const page of pages(client, CheckRuns, 'GET /repos/{owner}/{repo}/commits/{ref}/check-runs', of)) {
+        for (const run of page.check_runs) {
+          if (run.app?.id === app.appId) continue;
+          const ended = passing.has(run.conclusion ?? '') ? 'succeeded' : 'failed';
+          found.push({ name: run.name, state: run.status === 'completed' ? ended : 'pending' });
+        }
+      }
+      const { statuses } = await ask(client, Statuses, 'GET /repos/{owner}/{repo}/commits/{ref}/status', of);
+      for (const { context, state } of statuses) {
+        found.push({
+          name: context,
+          state: state === 'success' ? 'succeeded' : state === 'pending' ? 'pending' : 'failed',
+        });
+      }
+      const failed = found.find(({ state }) => state === 'failed');
+      if (failed) return { state: 'failed', name: failed.name };
+      if (found.some(({ state }) => state === 'pending')) return { state: 'pending' };
+      return { state: found.length > 0 ? 'succeeded' : 'none' };
+    });
+  }
+
+  /** @throws SourceRefusedError for what will not get better by itself. */
+  private async asked<T>(
+    place: GithubPlace | null,
+    work: (client: GithubClient, names: Names, app: GithubApp, place: GithubPlace) => Promise<T>,
+  ): Promise<T> {
+    if (place === null) throw new TypeError('This repository is not on GitHub.');
+    try {
+      const app = await appOf(this.connection);
+      const client = app.repository(place.installationId, place.repositoryId);
+      return await work(client, ownerAndRepo(place.fullName), app, place);
+    } catch (error) {
+      const isFinal = error instanceof NoGithubAppError || isGithub(error, 'gone', 'refused', 'invalid');
+      if (!isFinal) throw error;
+      const help = 'See whether the GitHub App is still installed for it, with all permissions it asks for.';
+      throw new SourceRefusedError(`${place.fullName} cannot be read on GitHub. ${help}`, { cause: error });
+    }
+  }
+}
+
+type Names = Readonly<{ owner: string; repo: string }>;
+
+async function branchHead(client: GithubClient, names: Names, ref: string): Promise<Head | null> {
+  const branch = ref.replace(/^refs\/heads\//, '');
+  const answer = await orNull(ask(client, Branch, 'GET /repos/{owner}/{repo}/branches/{branch}', { ...names, branch }));
+  // A branch that was renamed is answered for by its new name.
+  if (answer === null || answer.name !== branch) return null;
+  return headOf({ sha: answer.commit.sha, ...answer.commit.commit });
+}
+
+async function pullHead(client: GithubClient, names: Names, number: number): Promise<Head | null> {
+  const of = { ...names, pull_number: number };
+  const pull = await orNull(ask(client, Pull, 'GET /repos/{owner}/{repo}/pulls/{pull_number}', of));
+  if (pull === null || pull.state !== 'open') return null;
+  const commit = await ask(client, Commit, 'GET /repos/{owner}/{repo}/git/commits/{commit_sha}', {
+    ...names,
+    commit_sha: pull.head.sha,
+  });
+  const head = headOf(commit);
+  return { ...head, words: `${pull.title}\n${head.words}`, pull: pullOf(pull) };
+}
+
+function pullOf(pull: z.infer<typeof Pull>): PullRequest {
+  return {
+    number: pull.number,
+    title: pull.title.slice(0, 300),
+    headRef: pull.head.ref,
+    baseRef: pull.base.ref,
+    isFork: pull.head.repo?.id !== pull.base.repo.id,
+    isDraft: pull.draft ?? false,
+    authorLogin: pull.user?.login ?? 'ghost',
+    authorId: pull.user?.id ?? 0,
+  };
+}
+
+function headOf(commit: z.infer<typeof Commit>): Head & { words: string } {
+  // PostgreSQL holds neither NUL nor halves of surrogate pairs.
+  const text = (value: string) => value.replaceAll('\0', '\ufffd').toWellFormed();
+  return {
+    commitSha: commit.sha,
+    treeSha: commit.tree.sha,
+    message: text(commit.message.split('\n')[0] ?? '').slice(0, 500),
+    author: text(commit.author?.name ?? '').slice(0, 200),
+    words: commit.message.slice(0, 20_000),
+  };
+}
+
+async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof GithubError && error.kind === 'gone') return null;
+    throw error;
+  });
+}

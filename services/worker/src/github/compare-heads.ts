@@ -1,0 +1,124 @@
+import { RepositorySettings } from '@wherry/contract';
+import type { GithubPullRequestStore, GithubRepositoryStore, KnownRepository } from '@wherry/db';
+import { ask, type GithubClient, isGithub, ownerAndRepo, pages } from '@wherry/github';
+import { z } from 'zod';
+import type { Clock } from '../clock';
+import type { PlanJob } from '../plan/plan-head';
+import { appOf, type GithubConnection } from './github-connection';
+import type { Listing } from './sync-installation';
+
+const Branches = z.array(z.object({ name: z.string(), commit: z.object({ sha: z.string() }) }));
+const Pulls = z.array(z.object({ number: z.int(), head: z.object({ sha: z.string() }) }));
+
+/** A repository is compared at least this often, also when nothing says that anything happened. */
+const atLeastEveryMs = 6 * 3_600_000;
+/** Pushes to forks show nowhere but in the lists of pull requests: so many repositories are asked for theirs at a time. */
+const mostForks = 50;
+
+export type CompareHeadsParts = Readonly<{
+  connection: GithubConnection;
+  repositories: GithubRepositoryStore;
+  pulls: GithubPullRequestStore;
+  clock: Clock;
+  plan: (job: PlanJob) => Promise<unknown>;
+}>;
+
+/**
+ * Finds heads that were never planned, and previews whose branch or pull request is gone: what a lost webhook would have
+ * told. The list of an installation says which repositories changed at all, so a thousand of them cost ten calls.
+ */
+export class CompareHeads {
+  constructor(private readonly parts: CompareHeadsParts) {}
+
+  /**
+   * @param listed the repositories of the tenant's installation as they are now.
+   * @returns how many refs were planned. One repository that fails does not keep the others from being compared.
+   * @throws AggregateError with the failures, when all was tried.
+   */
+  async execute(tenantId: string, listed: readonly Listing[], stop?: AbortSignal): Promise<number> {
+    const { repositories, plan } = this.parts;
+    const failures: unknown[] = [];
+    let planned = 0;
+    const guarded = async (work: () => Promise<number>) => {
+      try {
+        if (!stop?.aborted) planned += await work();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    for (const [known, look] of this.due(await repositories.list(tenantId), listed)) {
+      await guarded(() => this.compare(tenantId, known, look));
+    }
+    for (const { repositoryId, ref } of await repositories.waitingRefs(tenantId)) {
+      await guarded(async () => {
+        await plan({ tenantId, repositoryId, ref });
+        return 1;
+      });
+    }
+    if (failures.length > 0)
+      throw new AggregateError(failures, `${failures.length} of a tenant's heads are not compared.`);
+    return planned;
+  }
+
+  private due(known: readonly KnownRepository[], listed: readonly Listing[]): [KnownRepository, string][] {
+    const looks = new Map(listed.map(({ githubId, look }) => [githubId, look]));
+    const old = this.parts.clock.now() - atLeastEveryMs;
+    let forks = 0;
+    return known.flatMap((each): [KnownRepository, string][] => {
+      const look = looks.get(each.githubId);
+      if (look === undefined || !each.isConnected || each.isArchived) return [];
+      const isDue = look !== each.look || (each.lookedAtMs ?? 0) < old;
+      return isDue || (each.hasOpenForks && (forks += 1) <= mostForks) ? [[each, look]] : [];
+    });
+  }
+
+  private async compare(tenantId: string, known: KnownRepository, look: string): Promise<number> {
+    const { connection, repositories, plan } = this.parts;
+    const { repositoryId, installationId, githubId } = known;
+    const client = (await appOf(connection)).repository(installationId, githubId);
+    const refs = await this.movedRefs(tenantId, known, client);
+    for (const ref of refs) await plan({ tenantId, repositoryId, ref });
+    await repositories.looked(tenantId, repositoryId, look);
+    return refs.length;
+  }
+
+  private async movedRefs(tenantId: string, known: KnownRepository, client: GithubClient): Promise<string[]> {
+    const settings = RepositorySettings.parse(known.settings);
+    const ledger = new Map(
+      (await this.parts.repositories.refs(tenantId, known.repositoryId)).map(({ ref, commitSha }) => [ref, commitSha]),
+    );
+    const names = ownerAndRepo(known.fullName);
+    const production = known.productionBranch === null ? [] : [`refs/heads/${known.productionBranch}`];
+    const heads = new Map<string, string>();
+    if (settings.previews.branches) {
+      await everyPage(client, Branches, 'GET /repos/{owner}/{repo}/branches', names, (page) =>
+        page.forEach(({ name, commit }) => heads.set(`refs/heads/${name}`, commit.sha)),
+      );
+    }
+    if (settings.previews.pullRequests) {
+      await everyPage(client, Pulls, 'GET /repos/{owner}/{repo}/pulls', { ...names, state: 'open' }, (page) =>
+        page.forEach(({ number, head }) => heads.set(`refs/pull/${number}/head`, head.sha)),
+      );
+    }
+    const open = await this.parts.pulls.listOpen(tenantId, known.repositoryId);
+    const gone = [...ledger.keys(), ...open.map(({ number }) => `refs/pull/${number}/head`)];
+    const moved = [...heads].filter(([ref, sha]) => ledger.get(ref) !== sha).map(([ref]) => ref);
+    return [...new Set([...production, ...moved, ...gone.filter((ref) => !heads.has(ref))])];
+  }
+}
+
+/** Nothing is in the lists of an empty repository, or of one without pull requests. */
+async function everyPage<S extends z.ZodType>(
+  client: GithubClient,
+  schema: S,
+  route: string,
+  of: Readonly<Record<string, string>>,
+  take: (page: z.infer<S>) => void,
+): Promise<void> {
+  try {
+    for await (const page of pages(client, schema, route, of)) take(page);
+  } catch (error) {
+    if (!isGithub(error, 'gone')) throw error;
+    await ask(client, z.object({ id: z.int() }), 'GET /repos/{owner}/{repo}', ownerAndRepo(`${of.owner}/${of.repo}`));
+  }
+}

@@ -1,0 +1,68 @@
+import type { GithubMemberStore, MemberRules } from '@wherry/db';
+import { type MemberRole, roleFromGithub } from '@wherry/domain';
+import { type GithubClient, isGithub, pages } from '@wherry/github';
+import { z } from 'zod';
+import { appOf, type GithubConnection } from './github-connection';
+
+const People = z.array(z.object({ id: z.int() }));
+const Teams = z.array(z.object({ id: z.int(), slug: z.string() }));
+
+/** Makes the memberships of a tenant what its organisation on GitHub says now. */
+export class RefreshMembers {
+  constructor(private readonly parts: Readonly<{ connection: GithubConnection; members: GithubMemberStore }>) {}
+
+  /** Returns how many memberships changed. @throws GithubError: then nobody gains or loses anything. */
+  async execute(tenantId: string): Promise<number> {
+    const { connection, members } = this.parts;
+    const rules = await members.rules(tenantId);
+    if (!rules) return 0;
+    if (rules.account.type === 'User') return members.replace(tenantId, new Map([[rules.account.id, 'owner']]));
+    const client = await (await appOf(connection)).installation(rules.installationId);
+    return members.replace(tenantId, await rolesOf(client, rules));
+  }
+}
+
+async function rolesOf(client: GithubClient, rules: MemberRules): Promise<ReadonlyMap<number, MemberRole>> {
+  const org = rules.account.login;
+  const admins = await peopleOf(client, 'GET /orgs/{org}/members', { org, role: 'admin' });
+  const everyone = await peopleOf(client, 'GET /orgs/{org}/members', { org });
+  const teamsOf = new Map<number, number[]>();
+  for (const team of rules.teams.length === 0 ? [] : await mappedTeams(client, org, rules)) {
+    const inTeam = await peopleOf(client, 'GET /orgs/{org}/teams/{team_slug}/members', { org, team_slug: team.slug });
+    for (const id of inTeam) teamsOf.set(id, [...(teamsOf.get(id) ?? []), team.id]);
+  }
+  const teamRoles = new Map(rules.teams.map(({ id, role }) => [id, role]));
+  const { memberRole } = rules;
+  return new Map(
+    [...everyone].flatMap((id): [number, MemberRole][] => {
+      const organizationRole = admins.has(id) ? 'admin' : 'member';
+      const role = roleFromGithub({ organizationRole, teamIds: teamsOf.get(id) ?? [], teamRoles, memberRole });
+      return role === null ? [] : [[id, role]];
+    }),
+  );
+}
+
+/** The teams with a role of their own, under their names of today. */
+async function mappedTeams(client: GithubClient, org: string, rules: MemberRules) {
+  const wanted = new Set(rules.teams.map(({ id }) => id));
+  const found: z.infer<typeof Teams> = [];
+  for await (const page of pages(client, Teams, 'GET /orgs/{org}/teams', { org })) {
+    found.push(...page.filter(({ id }) => wanted.has(id)));
+  }
+  return found;
+}
+
+async function peopleOf(
+  client: GithubClient,
+  route: string,
+  of: Readonly<Record<string, string>>,
+): Promise<ReadonlySet<number>> {
+  const ids = new Set<number>();
+  try {
+    for await (const page of pages(client, People, route, of)) page.forEach(({ id }) => ids.add(id));
+  } catch (error) {
+    // A team that was deleted a moment ago has nobody in it; an organisation that cannot be seen is another matter.
+    if (!('team_slug' in of) || !isGithub(error, 'gone')) throw error;
+  }
+  return ids;
+}
