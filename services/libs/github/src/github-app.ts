@@ -54,7 +54,8 @@ export class GithubApp {
     const AppOctokit = Octokit.defaults((given: ConstructorParameters<typeof Octokit>[0]) => ({
       ...given,
       ...this.clientOptions(),
-      auth: { ...(given as { auth: object }).auth, createJwt },
+      // The key is used by createJwt only: octokit takes one of the two.
+      auth: { ...(given as { auth: object }).auth, privateKey: undefined, createJwt },
     }));
     const { appId, privateKeyPem: privateKey } = options;
     this.app = new App({ appId, privateKey, Octokit: AppOctokit }).octokit;
