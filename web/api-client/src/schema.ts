@@ -504,9 +504,43 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The repositories on the built-in remote, by name. */
+    /** The repositories, on GitHub and on the built-in remote, by name. */
     get: operations['listRepositories'];
     put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{tenant}/repositories/{repository}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** One repository. */
+    get: operations['getRepository'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/tenants/{tenant}/repositories/{repository}/settings': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Replace how a repository from GitHub is deployed; what is left out has its default. When its folders change, the production branch is looked at again at once. */
+    put: operations['updateRepositorySettings'];
     post?: never;
     delete?: never;
     options?: never;
@@ -1290,6 +1324,58 @@ export interface components {
       name: string;
       /** @description Without credentials. */
       gitUrl: string;
+      /** @description Null for a repository on the built-in remote. */
+      github: {
+        /** @description What GitHub calls it now; it can change, the name here does not. */
+        fullName: string;
+        url: string;
+        defaultBranch: string | null;
+        isPrivate: boolean;
+        isArchived: boolean;
+        disconnectedAt: string | null;
+        /** @description Why the App cannot reach it any more; what is live goes on. */
+        disconnectedReason: string | null;
+        settings: {
+          /**
+           * @default [
+           *       {
+           *         "dir": ".",
+           *         "paths": []
+           *       }
+           *     ]
+           */
+          roots: {
+            dir: string;
+            /** @default [] */
+            paths: string[];
+          }[];
+          /** @default false */
+          waitForChecks: boolean;
+          previews: {
+            /** @default true */
+            pullRequests: boolean;
+            /** @default false */
+            branches: boolean;
+            /** @default 14 */
+            leaseDays: number;
+            /** @default false */
+            productionSecrets: boolean;
+            /**
+             * @default refused
+             * @enum {string}
+             */
+            outsiders: 'refused' | 'isolated';
+          };
+          feedback: {
+            /** @default true */
+            checks: boolean;
+            /** @default true */
+            deployments: boolean;
+            /** @default true */
+            comments: boolean;
+          };
+        };
+      } | null;
       productionBranch: string | null;
       /** @description The last ref that moved. */
       lastPush: {
@@ -3777,6 +3863,187 @@ export interface operations {
       };
     };
   };
+  getRepository: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        tenant: string;
+        repository: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Repository'];
+        };
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description repository.not_found, request.not_found */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  updateRepositorySettings: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        tenant: string;
+        repository: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          /**
+           * @default [
+           *       {
+           *         "dir": ".",
+           *         "paths": []
+           *       }
+           *     ]
+           */
+          roots?: {
+            dir: string;
+            /** @default [] */
+            paths?: string[];
+          }[];
+          /** @default false */
+          waitForChecks?: boolean;
+          /** @default {} */
+          previews?: {
+            /** @default true */
+            pullRequests?: boolean;
+            /** @default false */
+            branches?: boolean;
+            /** @default 14 */
+            leaseDays?: number;
+            /** @default false */
+            productionSecrets?: boolean;
+            /**
+             * @default refused
+             * @enum {string}
+             */
+            outsiders?: 'refused' | 'isolated';
+          };
+          /** @default {} */
+          feedback?: {
+            /** @default true */
+            checks?: boolean;
+            /** @default true */
+            deployments?: boolean;
+            /** @default true */
+            comments?: boolean;
+          };
+        };
+      };
+    };
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Repository'];
+        };
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description repository.not_found, request.not_found */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description repository.not_on_github */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.too_large */
+      413: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
   resumeReleases: {
     parameters: {
       query?: never;
@@ -3918,7 +4185,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description repository.empty */
+      /** @description repository.empty, repository.disconnected */
       409: {
         headers: {
           [name: string]: unknown;
@@ -4002,7 +4269,7 @@ export interface operations {
           'application/problem+json': components['schemas']['Problem'];
         };
       };
-      /** @description repository.empty */
+      /** @description repository.empty, repository.disconnected */
       409: {
         headers: {
           [name: string]: unknown;

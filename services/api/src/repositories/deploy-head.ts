@@ -15,11 +15,15 @@ export class DeployHead {
     @Inject(SYSTEM) private readonly system: System,
   ) {}
 
-  /** @throws DomainError `repository.not_found`, or `repository.empty` when its production branch does not exist. */
+  /**
+   * @throws DomainError `repository.not_found`; `repository.empty` when its production branch does not exist;
+   * `repository.disconnected`
+   */
   async again({ tenant, actor }: TenantAccess, repository: string): Promise<OutputOf<'redeploy'>> {
     const head = await this.store.withProductionHead(tenant.id, actor, repository, this.plan(tenant));
     if (head === null) throw repositoryNotFound(repository);
     if (head.hasHead) return { isQueued: true, ref: `refs/heads/${head.productionBranch}` };
+    refuseDisconnected(head);
     const branch = head.productionBranch ?? 'main';
     throw new DomainError('repository.empty', `The branch "${branch}" does not exist yet. Push it first.`);
   }
@@ -39,6 +43,12 @@ export class DeployHead {
     const forcedAt = this.system.now().getTime();
     return (tx, repositoryId, ref) => this.queue.send(tx, 'plan', { tenantId: tenant.id, repositoryId, ref, forcedAt });
   }
+}
+
+/** @throws DomainError `repository.disconnected` when GitHub cannot be asked for the head. */
+export function refuseDisconnected({ disconnectedReason }: Readonly<{ disconnectedReason: string | null }>): void {
+  if (disconnectedReason === null) return;
+  throw new DomainError('repository.disconnected', `The repository is not connected: ${disconnectedReason}`);
 }
 
 export function repositoryNotFound(name: string): DomainError {

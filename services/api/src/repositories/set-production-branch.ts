@@ -5,7 +5,7 @@ import { Queue } from '@wherry/queue';
 import type { OutputOf } from '../http/operation';
 import type { TenantAccess } from '../http/request-context';
 import { SYSTEM, type System } from '../system';
-import { repositoryNotFound } from './deploy-head';
+import { refuseDisconnected, repositoryNotFound } from './deploy-head';
 
 /** Chooses the branch of a repository that is deployed. */
 @Injectable()
@@ -19,7 +19,9 @@ export class SetProductionBranch {
   /**
    * Its head is planned as if it was asked for by hand: an earlier deployment of that very commit does not count, since
    * another branch was deployed after it. Choosing the same branch again does nothing.
-   * @throws DomainError `repository.not_found`, or `repository.empty` when the branch does not exist.
+   * Whether a branch exists on GitHub is found out by the plan, which asks there.
+   * @throws DomainError `repository.not_found`; `repository.empty` when the branch does not exist;
+   * `repository.disconnected`
    */
   async execute(
     { tenant, actor }: TenantAccess,
@@ -33,6 +35,7 @@ export class SetProductionBranch {
       this.queue.send(tx, 'plan', { tenantId: tenant.id, repositoryId, ref, forcedAt }),
     );
     if (done === null) throw repositoryNotFound(repository);
+    refuseDisconnected(done);
     if (!done.hasBranch) {
       throw new DomainError('repository.empty', `The branch "${branch}" does not exist yet. Push it first.`);
     }

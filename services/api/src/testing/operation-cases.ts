@@ -50,6 +50,15 @@ export const cases: Record<OperationId, OperationCase> = {
     changing: { given: "update deployments set status = 'retired' where tenant_id = $1", status: 202 },
   },
   listRepositories: { status: 200 },
+  getRepository: { status: 200 },
+  updateRepositorySettings: {
+    ...{ body: () => ({ roots: [{ dir: 'functions' }] }), status: 409 },
+    changing: {
+      given: `update repositories set source = 'github', installation_id = 1, full_name = 'a/b',
+        github_id = (select count(*) + 1 from repositories where source = 'github') where tenant_id = $1`,
+      status: 200,
+    },
+  },
   resumeReleases: { body: () => ({}), status: 202 },
   setProductionBranch: {
     ...{ body: ({ ref }) => ({ branch: ref.slice('refs/heads/'.length) }), status: 202 },
@@ -70,6 +79,17 @@ export const cases: Record<OperationId, OperationCase> = {
   listDeliveries: { status: 200 },
   getDelivery: { status: 200 },
   replayDelivery: { body: () => ({}), status: 202 },
+  listPreviews: { status: 200 },
+  endPreview: { status: 204 },
+  prolongPreview: { body: () => ({ days: 3 }), status: 200 },
+  setPreviewPassword: { body: () => ({}), status: 201 },
+  removePreviewPassword: {
+    status: 204,
+    changing: {
+      given: `update environments set password_hash = 'x' where tenant_id = $1 and kind = 'preview'`,
+      status: 204,
+    },
+  },
   listSecrets: { status: 200 },
   putSecret: { body: () => ({ value: 'canary' }), status: 200 },
   deleteSecret: { status: 204 },
@@ -104,6 +124,7 @@ export function pathOf({ path }: Operation, seeded: SeededTenant, slug = seeded.
     ...{ tenant: slug, function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
     ...{ user: seeded.userId, team: seeded.teamId },
     ...{ repository: seeded.repositoryName, secret: `seed-${seeded.slug}` },
+    preview: seeded.previewId,
     ...{ kind: 'build', variable: `SEED_${seeded.slug}` },
     ...{ delivery: seeded.githubDeliveryId, version: '1' },
   };

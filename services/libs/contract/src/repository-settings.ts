@@ -1,5 +1,12 @@
 import { z } from 'zod';
 
+/** One line: PostgreSQL keeps no NUL, and a line end would make two patterns of one. */
+const Pattern = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\0\r\n]+$/, 'one line');
+
 /** A folder of the repository, relative and without `..`; `.` is the repository itself. */
 const RootDir = z
   .string()
@@ -14,7 +21,7 @@ export const RepositorySettings = z.strictObject({
    * commit that changes nothing they match is skipped. None: every commit is deployed.
    */
   roots: z
-    .array(z.strictObject({ dir: RootDir, paths: z.array(z.string().min(1).max(200)).max(50).default([]) }))
+    .array(z.strictObject({ dir: RootDir, paths: z.array(Pattern).max(50).default([]) }))
     .min(1)
     .max(20)
     .refine((roots) => new Set(roots.map(({ dir }) => dir)).size === roots.length, 'each folder once')

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { BranchName, Id, Instant, RepositoryParam, TenantParam } from './common';
+import { RepositorySettings } from '../repository-settings';
+import { BranchName, Id, Instant, InstantOrNull, RepositoryParam, TenantParam } from './common';
 import { operation } from './operation';
 
 export const Repository = z
@@ -7,6 +8,22 @@ export const Repository = z
     id: Id,
     name: z.string(),
     gitUrl: z.string().meta({ description: 'Without credentials.' }),
+    github: z
+      .strictObject({
+        fullName: z.string().meta({ description: 'What GitHub calls it now; it can change, the name here does not.' }),
+        url: z.string(),
+        defaultBranch: z.string().nullable(),
+        isPrivate: z.boolean(),
+        isArchived: z.boolean(),
+        disconnectedAt: InstantOrNull,
+        disconnectedReason: z
+          .string()
+          .nullable()
+          .meta({ description: 'Why the App cannot reach it any more; what is live goes on.' }),
+        settings: RepositorySettings,
+      })
+      .nullable()
+      .meta({ description: 'Null for a repository on the built-in remote.' }),
     productionBranch: z.string().nullable(),
     lastPush: z
       .strictObject({ ref: z.string(), commitSha: z.string(), at: Instant })
@@ -28,11 +45,33 @@ export const repositoryOperations = {
     method: 'GET',
     path: '/v1/tenants/{tenant}/repositories',
     tag: 'repositories',
-    summary: 'The repositories on the built-in remote, by name.',
+    summary: 'The repositories, on GitHub and on the built-in remote, by name.',
     auth: 'tenant:viewer',
     params: TenantParam,
     response: { kind: 'json', status: 200, schema: z.strictObject({ repositories: z.array(Repository) }) },
     errors: [],
+  }),
+  getRepository: operation({
+    method: 'GET',
+    path: '/v1/tenants/{tenant}/repositories/{repository}',
+    tag: 'repositories',
+    summary: 'One repository.',
+    auth: 'tenant:viewer',
+    params: RepositoryParam,
+    response: { kind: 'json', status: 200, schema: Repository },
+    errors: ['repository.not_found'],
+  }),
+  updateRepositorySettings: operation({
+    method: 'PUT',
+    path: '/v1/tenants/{tenant}/repositories/{repository}/settings',
+    tag: 'repositories',
+    summary:
+      'Replace how a repository from GitHub is deployed; what is left out has its default. When its folders change, the production branch is looked at again at once.',
+    auth: 'tenant:developer',
+    params: RepositoryParam,
+    body: RepositorySettings,
+    response: { kind: 'json', status: 200, schema: Repository },
+    errors: ['repository.not_found', 'repository.not_on_github'],
   }),
   resumeReleases: operation({
     method: 'POST',
@@ -56,7 +95,7 @@ export const repositoryOperations = {
     params: RepositoryParam,
     body: z.strictObject({ branch: BranchName }),
     response: { kind: 'json', status: 202, schema: DeploySource },
-    errors: ['repository.not_found', 'repository.empty'],
+    errors: ['repository.not_found', 'repository.empty', 'repository.disconnected'],
   }),
   redeploy: operation({
     method: 'POST',
@@ -67,6 +106,6 @@ export const repositoryOperations = {
     params: RepositoryParam,
     body: z.strictObject({}),
     response: { kind: 'json', status: 202, schema: DeploySource },
-    errors: ['repository.not_found', 'repository.empty'],
+    errors: ['repository.not_found', 'repository.empty', 'repository.disconnected'],
   }),
 };

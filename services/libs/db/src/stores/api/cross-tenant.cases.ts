@@ -1,8 +1,10 @@
+import type { SeededTenant } from '@wherry/testing';
 import { githubActor as actor } from '../../audit';
 import { casesOf, type StoreCases } from '../../tenancy/cases';
 import {
   ConsoleAuditStore,
   ConsoleDeploymentStore,
+  ConsoleEnvironmentStore,
   ConsoleFunctionStore,
   ConsoleGithubDeliveryStore,
   ConsoleLogStore,
@@ -19,6 +21,8 @@ const start = new Date(0);
 const end = new Date('2200-01-01T00:00:00Z');
 const firstLine = { chunkId: '0', line: 0 };
 
+const productionOf = ({ environmentId }: SeededTenant) => ({ environment: { id: environmentId, name: 'production' } });
+
 export const crossTenantCases: readonly StoreCases[] = [
   casesOf(ConsoleDeploymentStore, (db) => new ConsoleDeploymentStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId, { limit: 100 }),
@@ -29,10 +33,17 @@ export const crossTenantCases: readonly StoreCases[] = [
       return store.rollback(tenantId, actor, theirs.deploymentId, release, () => undefined);
     },
   }),
+  casesOf(ConsoleEnvironmentStore, (db) => new ConsoleEnvironmentStore(db), {
+    find: ({ store, tenantId }) => store.find(tenantId, 'production'),
+    listPreviews: ({ store, tenantId }) => store.listPreviews(tenantId),
+    endPreview: ({ store, tenantId, theirs }) => store.endPreview(tenantId, actor, theirs.previewId, start),
+    prolongPreview: ({ store, tenantId, theirs }) => store.prolongPreview(tenantId, actor, theirs.previewId, end),
+    setPassword: ({ store, tenantId, theirs }) => store.setPassword(tenantId, actor, theirs.previewId, 'hash'),
+  }),
   casesOf(ConsoleFunctionStore, (db) => new ConsoleFunctionStore(db), {
-    list: ({ store, tenantId }) => store.list(tenantId, start),
-    find: ({ store, tenantId, theirs }) => store.find(tenantId, theirs.functionName, start),
-    findId: ({ store, tenantId, theirs }) => store.findId(tenantId, theirs.functionName),
+    list: ({ store, tenantId, theirs }) => store.list(tenantId, theirs.environmentId, start),
+    find: ({ store, tenantId, theirs }) => store.find(tenantId, theirs.environmentId, theirs.functionName, start),
+    findId: ({ store, tenantId, theirs }) => store.findId(tenantId, theirs.environmentId, theirs.functionName),
     listRevisions: ({ store, tenantId, theirs }) =>
       store.listRevisions(tenantId, theirs.functionId, { limit: 100, before: null }),
   }),
@@ -47,6 +58,17 @@ export const crossTenantCases: readonly StoreCases[] = [
   }),
   casesOf(ConsoleRepositoryStore, (db) => new ConsoleRepositoryStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),
+    find: ({ store, tenantId, theirs }) => store.find(tenantId, theirs.repositoryName),
+    saveSettings: {
+      given: `update repositories set source = 'github', github_id = 1, installation_id = 1, full_name = 'a/b'
+        where tenant_id = $1`,
+      attempt: ({ store, tenantId, theirs }) =>
+        store.saveSettings(
+          ...[tenantId, actor, theirs.repositoryName, { roots: [] }],
+          () => true,
+          async () => undefined,
+        ),
+    },
     findId: ({ store, tenantId, theirs }) => store.findId(tenantId, theirs.repositoryName),
     withProductionHead: ({ store, tenantId, theirs }) =>
       store.withProductionHead(tenantId, actor, theirs.repositoryName, async () => undefined),
@@ -64,13 +86,19 @@ export const crossTenantCases: readonly StoreCases[] = [
       store.replay(tenantId, actor, theirs.githubDeliveryId, async () => undefined),
   }),
   casesOf(ConsoleSecretStore, (db) => new ConsoleSecretStore(db), {
-    list: ({ store, tenantId }) => store.list(tenantId),
-    put: ({ store, tenantId, theirs }) =>
-      store.put(tenantId, actor, theirs.secretName, start, async () => ({
-        keyId: 'key_seed',
-        sealed: Buffer.from('new'),
-      })),
-    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, actor, theirs.secretName),
+    list: ({ store, tenantId, theirs }) => store.list(tenantId, theirs.environmentId),
+    put: ({ store, tenantId, theirs }) => {
+      const sealed = { keyId: 'key_seed', sealed: Buffer.from('new') };
+      return store.put(
+        tenantId,
+        actor,
+        { ...productionOf(theirs), name: theirs.secretName },
+        start,
+        async () => sealed,
+      );
+    },
+    delete: ({ store, tenantId, theirs }) =>
+      store.delete(tenantId, actor, { ...productionOf(theirs), name: theirs.secretName }),
   }),
   casesOf(ConsoleMemberStore, (db) => new ConsoleMemberStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId),
@@ -106,9 +134,12 @@ export const crossTenantCases: readonly StoreCases[] = [
       store.list(tenantId, { from: start, to: end, functionId: theirs.functionId }),
   }),
   casesOf(ConsoleVariableStore, (db) => new ConsoleVariableStore(db), {
-    list: ({ store, tenantId }) => store.list(tenantId),
-    put: ({ store, tenantId, theirs }) =>
-      store.put(tenantId, actor, { kind: 'build', name: theirs.variableName, value: 'new', updatedAt: start }),
-    delete: ({ store, tenantId, theirs }) => store.delete(tenantId, actor, 'build', theirs.variableName),
+    list: ({ store, tenantId, theirs }) => store.list(tenantId, theirs.environmentId),
+    put: ({ store, tenantId, theirs }) => {
+      const variable = { kind: 'build', name: theirs.variableName, value: 'new', updatedAt: start } as const;
+      return store.put(tenantId, actor, productionOf(theirs).environment, variable);
+    },
+    delete: ({ store, tenantId, theirs }) =>
+      store.delete(tenantId, actor, productionOf(theirs).environment, { kind: 'build', name: theirs.variableName }),
   }),
 ];

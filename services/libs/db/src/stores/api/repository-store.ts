@@ -4,6 +4,15 @@ import type { Database, Tx } from '../../database';
 export type RepositoryRow = Readonly<{
   id: string;
   name: string;
+  /** Null on the built-in remote. */
+  fullName: string | null;
+  defaultBranch: string | null;
+  isPrivate: boolean;
+  isArchived: boolean;
+  disconnectedAt: Date | null;
+  disconnectedReason: string | null;
+  /** The column as it is: `RepositorySettings` of the contract, with its defaults left out. */
+  settings: unknown;
   productionBranch: string | null;
   createdAt: Date;
   lastRef: string | null;
@@ -14,8 +23,18 @@ export type RepositoryRow = Readonly<{
   pinCreatedBy: string | null;
   pinCreatedAt: Date;
 }>;
-/** `hasHead`: the production branch exists. */
-export type ProductionHead = Readonly<{ id: string; productionBranch: string | null; hasHead: boolean }>;
+/**
+ * `hasHead`: the production branch exists, as far as is known here: of GitHub's branches only those are in the ledger
+ * that were planned, so there whoever plans finds out. `disconnectedReason`: GitHub cannot be asked, and nothing is planned.
+ */
+export type ProductionHead = Readonly<{
+  id: string;
+  productionBranch: string | null;
+  hasHead: boolean;
+  isOnGithub: boolean;
+  disconnectedReason: string | null;
+}>;
+type Enqueue = (tx: Tx, repositoryId: string, ref: string) => Promise<void>;
 
 /** Repositories as the console shows them, and asking for their production branch to be deployed. */
 export class ConsoleRepositoryStore {
@@ -23,24 +42,41 @@ export class ConsoleRepositoryStore {
 
   /** By name, each with the ref that moved last and with the pin of its production environment. */
   async list(tenantId: string): Promise<readonly RepositoryRow[]> {
-    return this.db.tenant(
-      tenantId,
-      (tx) => tx.$queryRaw<RepositoryRow[]>`
-        select r.id, r.name, r.production_branch as "productionBranch", r.created_at as "createdAt",
-               f.ref as "lastRef", f.commit_sha as "lastCommitSha", f.updated_at as "lastPushAt",
-               p.deployment_id as "pinDeploymentId", p.root_dir as "pinRootDir", p.name as "pinCreatedBy",
-               p.created_at as "pinCreatedAt"
-        from repositories r
-        left join lateral (
-          select x.ref, x.commit_sha, x.updated_at from repository_refs x
-          where x.tenant_id = r.tenant_id and x.repository_id = r.id order by x.updated_at desc limit 1) f on true
-        left join lateral (
-          select x.deployment_id, x.root_dir, x.created_at, u.name from pins x
-          join environments e on e.tenant_id = x.tenant_id and e.id = x.environment_id and e.kind = 'production'
-          left join users u on u.id = x.created_by
-          where x.tenant_id = r.tenant_id and x.repository_id = r.id order by x.root_dir limit 1) p on true
-        order by r.name`,
-    );
+    return this.db.tenant(tenantId, (tx) => listRepositories(tx, null));
+  }
+
+  async find(tenantId: string, name: string): Promise<RepositoryRow | null> {
+    const [row] = await this.db.tenant(tenantId, (tx) => listRepositories(tx, name));
+    return row ?? null;
+  }
+
+  /**
+   * Replaces the settings of a repository from GitHub, and runs `enqueue` for its production branch in the same
+   * transaction when `isPlanned` says so of the former ones.
+   * @param settings as JSON. @returns null when there is no such repository; nothing was done on the built-in remote.
+   */
+  async saveSettings(
+    tenantId: string,
+    actor: Actor,
+    name: string,
+    settings: object,
+    isPlanned: (former: unknown) => boolean,
+    enqueue: Enqueue,
+  ): Promise<RepositoryRow | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      await tx.$queryRaw`select 1 from repositories where name = ${name} for update`;
+      const [former] = await listRepositories(tx, name);
+      if (former === undefined || former.fullName === null) return former ?? null;
+      const changed = await tx.$executeRaw`
+        update repositories set settings = ${JSON.stringify(settings)}::jsonb
+        where id = ${former.id} and settings <> ${JSON.stringify(settings)}::jsonb`;
+      const entry = { action: 'repository.configure', target: `repository/${name}` };
+      if (changed > 0) await writeAudit(tx, tenantId, actor, entry);
+      const { productionBranch, disconnectedAt } = former;
+      const canPlan = changed > 0 && productionBranch !== null && disconnectedAt === null;
+      if (canPlan && isPlanned(former.settings)) await enqueue(tx, former.id, `refs/heads/${productionBranch}`);
+      return { ...former, settings };
+    });
   }
 
   /** The id of a repository, or null. */
@@ -60,7 +96,7 @@ export class ConsoleRepositoryStore {
     tenantId: string,
     actor: Actor,
     name: string,
-    enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
+    enqueue: Enqueue,
   ): Promise<ProductionHead | null> {
     return this.db.tenant(tenantId, async (tx) => {
       const head = await findHead(tx, name);
@@ -84,7 +120,7 @@ export class ConsoleRepositoryStore {
     tenantId: string,
     actor: Actor,
     name: string,
-    enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
+    enqueue: Enqueue,
   ): Promise<(ProductionHead & { removed: number }) | null> {
     return this.db.tenant(tenantId, async (tx) => {
       const head = await findHead(tx, name);
@@ -100,8 +136,8 @@ export class ConsoleRepositoryStore {
   }
 
   /**
-   * Makes an existing branch the one that is deployed. When it was another one, asks for unfinished deployments of other
-   * refs to be cancelled, so that none of them is released later, and runs `enqueue` in the same transaction.
+   * Makes an existing branch the one that is deployed. When it was another one, asks for unfinished deployments of others
+   * to production to be cancelled, so that none of them is released later, and runs `enqueue` in the same transaction.
    * @returns null when there is no such repository; `productionBranch` is the former one when `branch` does not exist.
    */
   async setProductionBranch(
@@ -109,15 +145,16 @@ export class ConsoleRepositoryStore {
     actor: Actor,
     name: string,
     { branch, now }: Readonly<{ branch: string; now: Date }>,
-    enqueue: (tx: Tx, repositoryId: string, ref: string) => Promise<void>,
+    enqueue: Enqueue,
   ): Promise<(ProductionHead & { hasBranch: boolean; isChanged: boolean }) | null> {
     return this.db.tenant(tenantId, async (tx) => {
       const head = await findHead(tx, name);
       if (head === null) return null;
       const ref = `refs/heads/${branch}`;
+      if (head.disconnectedReason !== null) return { ...head, hasBranch: false, isChanged: false };
       const [found] = await tx.$queryRaw<unknown[]>`
         select 1 from repository_refs where repository_id = ${head.id} and ref = ${ref}`;
-      if (found === undefined) return { ...head, hasBranch: false, isChanged: false };
+      if (found === undefined && !head.isOnGithub) return { ...head, hasBranch: false, isChanged: false };
       const changed = await tx.$executeRaw`
         update repositories set production_branch = ${branch}
         where id = ${head.id} and production_branch is distinct from ${branch}`;
@@ -125,19 +162,45 @@ export class ConsoleRepositoryStore {
         await tx.$executeRaw`
           update deployments set cancel_requested_at = ${now}
           where repository_id = ${head.id} and ref <> ${ref} and status in ('queued', 'building', 'releasing')
+            and environment_id in (select id from environments where kind = 'production')
             and cancel_requested_at is null`;
         await enqueue(tx, head.id, ref);
         const details = { from: head.productionBranch, to: branch };
         await writeAudit(tx, tenantId, actor, { action: 'repository.branch', target: `repository/${name}`, details });
       }
-      return { id: head.id, productionBranch: branch, hasHead: true, hasBranch: true, isChanged: changed > 0 };
+      return { ...head, productionBranch: branch, hasHead: true, hasBranch: true, isChanged: changed > 0 };
     });
   }
 }
 
+/** All of them by name, or the one of this name. */
+async function listRepositories(tx: Tx, name: string | null): Promise<RepositoryRow[]> {
+  return tx.$queryRaw<RepositoryRow[]>`
+    select r.id, r.name, r.full_name as "fullName", r.default_branch as "defaultBranch", r.is_private as "isPrivate",
+           r.is_archived as "isArchived", r.disconnected_at as "disconnectedAt",
+           r.disconnected_reason as "disconnectedReason", r.settings,
+           r.production_branch as "productionBranch", r.created_at as "createdAt",
+           f.ref as "lastRef", f.commit_sha as "lastCommitSha", f.updated_at as "lastPushAt",
+           p.deployment_id as "pinDeploymentId", p.root_dir as "pinRootDir", p.name as "pinCreatedBy",
+           p.created_at as "pinCreatedAt"
+    from repositories r
+    left join lateral (
+      select x.ref, x.commit_sha, x.updated_at from repository_refs x
+      where x.tenant_id = r.tenant_id and x.repository_id = r.id order by x.updated_at desc limit 1) f on true
+    left join lateral (
+      select x.deployment_id, x.root_dir, x.created_at, u.name from pins x
+      join environments e on e.tenant_id = x.tenant_id and e.id = x.environment_id and e.kind = 'production'
+      left join users u on u.id = x.created_by
+      where x.tenant_id = r.tenant_id and x.repository_id = r.id order by x.root_dir limit 1) p on true
+    where ${name}::text is null or r.name = ${name} order by r.name`;
+}
+
 async function findHead(tx: Tx, name: string): Promise<ProductionHead | null> {
   const [row] = await tx.$queryRaw<ProductionHead[]>`
-    select r.id, r.production_branch as "productionBranch", f.ref is not null as "hasHead"
+    select r.id, r.production_branch as "productionBranch", r.source = 'github' as "isOnGithub",
+           case when r.disconnected_at is not null then coalesce(r.disconnected_reason, '') end as "disconnectedReason",
+           r.disconnected_at is null and case r.source
+             when 'github' then r.production_branch is not null else f.ref is not null end as "hasHead"
     from repositories r
     left join repository_refs f on f.tenant_id = r.tenant_id and f.repository_id = r.id
          and f.ref = 'refs/heads/' || r.production_branch
