@@ -4,6 +4,7 @@ import type { GithubDouble } from '@wherry/github-double';
 import type { LogFields } from '@wherry/logging';
 import { createTestDatabase, openOwnerPool, type TestDatabase } from '@wherry/testing';
 import type pg from 'pg';
+import { systemClock as clock } from '../adapters/system-clock';
 import { Reporter } from '../feedback/reporter';
 import { addresses } from './claimed-report';
 
@@ -27,7 +28,7 @@ export class InstalledApp {
     const { appId, privateKeyPem } = await github.createApp({ owner: 'acme' });
     const { installationId } = await github.install({ appId, account: 'acme', repositories: 'all' });
     const urls = { apiUrl: github.apiUrl, githubUrl: github.url };
-    const app = new GithubApp({ appId, privateKeyPem, ...urls, now: () => Date.now(), timeoutMs: 3_000 });
+    const app = new GithubApp({ appId, privateKeyPem, ...urls, now: clock.now, timeoutMs: 3_000 });
     return new InstalledApp(github, app, installationId);
   }
 
@@ -46,7 +47,7 @@ export class InstalledApp {
 export class ReportedPlatform {
   readonly logged: LogFields[] = [];
   /** What reporters take for now, in epoch milliseconds. */
-  nowMs = Date.now();
+  nowMs = clock.now();
 
   private constructor(
     readonly installed: InstalledApp,
@@ -112,7 +113,7 @@ export class ReportedPlatform {
     const row = {
       ...{ tenant_id: 'ten_a', id, environment_id: 'env_a', repository_id: 'rep_a', root_dir: '.', status },
       ...{ ref: 'refs/heads/main', commit_sha: this.repository.sha, tree_sha: this.repository.sha },
-      ...{ commit_message: 'Sell things', author: 'Ada', started_at: new Date(), ...more },
+      ...{ commit_message: 'Sell things', author: 'Ada', started_at: new Date(clock.now()), ...more },
     };
     const marks = Object.keys(row).map((_, index) => `$${index + 1}`);
     await this.sql(`insert into deployments (${Object.keys(row).join(', ')}) values (${marks.join(', ')})`, [
