@@ -10,6 +10,7 @@ import { OperationInterceptor } from './http/operation.interceptor';
 import { ProblemFilter } from './http/problem.filter';
 import { LogsModule } from './logs/logs.module';
 import { MembersModule } from './members/members.module';
+import { PreviewsModule } from './previews/previews.module';
 import { RepositoriesModule } from './repositories/repositories.module';
 import { SessionModule } from './session/session.module';
 import { SettingsModule } from './settings/settings.module';
@@ -22,6 +23,7 @@ const features = [
   LogsModule,
   UsageModule,
   DeploymentsModule,
+  PreviewsModule,
   RepositoriesModule,
   SettingsModule,
   MembersModule,

@@ -4,6 +4,7 @@ import {
   AccessStore,
   ConsoleAuditStore,
   ConsoleDeploymentStore,
+  ConsoleEnvironmentStore,
   ConsoleFunctionStore,
   ConsoleLogStore,
   ConsoleMemberStore,
@@ -18,6 +19,7 @@ import {
   GithubLoginStore,
   PlatformCheckStore,
   SessionStore,
+  TenantExportStore,
   type Database,
 } from '@wherry/db';
 import type { Log } from '@wherry/logging';
@@ -47,6 +49,7 @@ const stores: readonly (new (database: Database) => object)[] = [
   AccessStore,
   ConsoleAuditStore,
   ConsoleDeploymentStore,
+  ConsoleEnvironmentStore,
   ConsoleFunctionStore,
   ConsoleLogStore,
   ConsoleMemberStore,
@@ -61,6 +64,7 @@ const stores: readonly (new (database: Database) => object)[] = [
   GithubLoginStore,
   PlatformCheckStore,
   SessionStore,
+  TenantExportStore,
 ];
 
 /** What every feature may use. */

@@ -1,8 +1,8 @@
 import type { Deployment, DeploymentDetail } from '@wherry/contract/api';
 import type { ConsoleDeploymentDetailRow, ConsoleDeploymentRow, ConsoleReleaseRow } from '@wherry/db';
+import { functionUrl } from '@wherry/domain';
 import type { ApiSettings } from '../config';
 import type { OutputOf } from '../http/operation';
-import { functionUrl } from '../urls';
 import { whyNotRestorable } from './why-not-restorable';
 
 export function deploymentView(row: ConsoleDeploymentRow): Deployment {
@@ -28,7 +28,7 @@ export function deploymentDetailView(
     functions: row.functions.map(({ name, status, reason, revisionId, revisionNumber, buildMs }) => ({
       ...{ name, status, reason, buildMs },
       revision: revisionId === null ? null : { id: revisionId, number: revisionNumber ?? 0 },
-      url: functionUrl(settings, slug, name),
+      url: functionUrl(settings, { tenantSlug: slug, label: row.environmentLabel }, name),
     })),
     notes: notesOf(row.notes),
     releases: row.releases.map(releaseView),

@@ -16,9 +16,10 @@ export class FindDeployments {
 
   /** Newest first; the cursor is the id of the last deployment before. */
   async list(tenant: TenantRow, query: InputOf<'listDeployments'>['query']): Promise<OutputOf<'listDeployments'>> {
-    const { repository, status, cursor, limit } = query;
+    const { repository, environment, status, cursor, limit } = query;
     const rows = await this.store.list(tenant.id, {
       ...(repository === undefined ? {} : { repository }),
+      ...(environment === undefined ? {} : { environment }),
       ...(status === undefined ? {} : { status }),
       ...(cursor === undefined ? {} : { before: cursor }),
       limit: limit + 1,

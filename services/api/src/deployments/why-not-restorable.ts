@@ -2,11 +2,14 @@ import type { DeploymentStatus } from '@wherry/domain';
 
 export type RestorableDeployment = Readonly<{
   status: DeploymentStatus;
+  /** Whether it is of a preview that was closed. */
+  isClosed: boolean;
   functions: readonly Readonly<{ name: string; revisionId: string | null }>[];
 }>;
 
 /** Why one cannot roll back to a deployment, as a sentence, or null when one can: it served before and is all kept. */
-export function whyNotRestorable({ status, functions }: RestorableDeployment): string | null {
+export function whyNotRestorable({ status, isClosed, functions }: RestorableDeployment): string | null {
+  if (isClosed) return 'The preview of this deployment was closed.';
   if (status === 'live') return 'This deployment is live already.';
   if (status === 'queued' || status === 'building' || status === 'releasing') {
     return 'This deployment is not finished yet.';

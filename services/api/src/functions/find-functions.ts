@@ -5,51 +5,63 @@ import type { ApiSettings } from '../config';
 import { hourOf, hoursBefore } from '../hours';
 import type { InputOf, OutputOf } from '../http/operation';
 import { SETTINGS, SYSTEM, type System } from '../system';
+import { FindEnvironment } from '../previews/find-environment';
 import { functionView, revisionView } from './function-view';
+
+/** A function by its name in an environment, both as a request names them. */
+export type FunctionName = Readonly<{ environment: string; name: string }>;
+/** Where a function is: the environment that was named. */
+export type FoundFunction = Readonly<{ id: string; label: string | null }>;
 
 /** Reads the functions of a tenant. */
 @Injectable()
 export class FindFunctions {
   constructor(
+    @Inject(FindEnvironment) private readonly environments: FindEnvironment,
     @Inject(ConsoleFunctionStore) private readonly store: ConsoleFunctionStore,
     @Inject(SETTINGS) private readonly settings: ApiSettings,
     @Inject(SYSTEM) private readonly system: System,
   ) {}
 
-  async list(tenant: TenantRow): Promise<OutputOf<'listFunctions'>> {
+  /** @throws DomainError `environment.not_found` */
+  async list(tenant: TenantRow, environment: string): Promise<OutputOf<'listFunctions'>> {
     const usageSince = this.usageSince();
-    const rows = await this.store.list(tenant.id, usageSince);
-    const at = { settings: this.settings, slug: tenant.slug, usageSince };
+    const { id, label } = await this.environments.execute(tenant, environment);
+    const rows = await this.store.list(tenant.id, id, usageSince);
+    const at = { settings: this.settings, environment: { tenantSlug: tenant.slug, label }, usageSince };
     return { functions: rows.map((row) => functionView(row, at)) };
   }
 
-  /** @throws DomainError `function.not_found` */
-  async get(tenant: TenantRow, name: string): Promise<OutputOf<'getFunction'>> {
+  /** @throws DomainError `function.not_found`, `environment.not_found` */
+  async get(tenant: TenantRow, { environment, name }: FunctionName): Promise<OutputOf<'getFunction'>> {
     const usageSince = this.usageSince();
-    const row = await this.store.find(tenant.id, name, usageSince);
+    const { id, label } = await this.environments.execute(tenant, environment);
+    const row = await this.store.find(tenant.id, id, name, usageSince);
     if (row === null) throw functionNotFound(name);
-    return functionView(row, { settings: this.settings, slug: tenant.slug, usageSince });
+    return functionView(row, { settings: this.settings, environment: { tenantSlug: tenant.slug, label }, usageSince });
   }
 
-  /** Newest first; the cursor is the number of the last revision before. @throws DomainError `function.not_found` */
+  /** Newest first; the cursor is the number of the last revision before. @throws as `place` does */
   async revisions(
     tenant: TenantRow,
     name: string,
-    { limit, cursor }: InputOf<'listRevisions'>['query'],
+    { environment, limit, cursor }: InputOf<'listRevisions'>['query'],
   ): Promise<OutputOf<'listRevisions'>> {
     const before = cursor === undefined ? null : Number.parseInt(cursor, 10);
     if (before !== null && !(before >= 0 && before < 2 ** 31)) throw cursorInvalid();
-    const rows = await this.store.listRevisions(tenant.id, await this.id(tenant, name), { limit: limit + 1, before });
+    const { id } = await this.place(tenant, { environment, name });
+    const rows = await this.store.listRevisions(tenant.id, id, { limit: limit + 1, before });
     const shown = rows.slice(0, limit);
     const last = rows.length > limit ? shown.at(-1) : undefined;
     return { revisions: shown.map(revisionView), nextCursor: last ? String(last.number) : null };
   }
 
-  /** @throws DomainError `function.not_found` */
-  async id(tenant: TenantRow, name: string): Promise<string> {
-    const id = await this.store.findId(tenant.id, name);
+  /** @throws DomainError `function.not_found`, `environment.not_found` */
+  async place(tenant: TenantRow, { environment, name }: FunctionName): Promise<FoundFunction> {
+    const { id: environmentId, label } = await this.environments.execute(tenant, environment);
+    const id = await this.store.findId(tenant.id, environmentId, name);
     if (id === null) throw functionNotFound(name);
-    return id;
+    return { id, label };
   }
 
   /** Usage is counted by whole hours: the last full one and the present one. */

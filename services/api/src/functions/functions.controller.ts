@@ -12,16 +12,19 @@ export class FunctionsController {
   ) {}
 
   @Operation('listFunctions')
-  listFunctions(@Access() { tenant }: TenantAccess): Promise<OutputOf<'listFunctions'>> {
-    return this.find.list(tenant);
+  listFunctions(
+    @Access() { tenant }: TenantAccess,
+    @Input() { query }: InputOf<'listFunctions'>,
+  ): Promise<OutputOf<'listFunctions'>> {
+    return this.find.list(tenant, query.environment);
   }
 
   @Operation('getFunction')
   getFunction(
     @Access() { tenant }: TenantAccess,
-    @Input() { params }: InputOf<'getFunction'>,
+    @Input() { params, query }: InputOf<'getFunction'>,
   ): Promise<OutputOf<'getFunction'>> {
-    return this.find.get(tenant, params.function);
+    return this.find.get(tenant, { ...query, name: params.function });
   }
 
   @Operation('listRevisions')
@@ -35,8 +38,8 @@ export class FunctionsController {
   @Operation('invokeFunction')
   invokeFunction(
     @Access() { tenant }: TenantAccess,
-    @Input() { params, body }: InputOf<'invokeFunction'>,
+    @Input() { params, query, body }: InputOf<'invokeFunction'>,
   ): Promise<OutputOf<'invokeFunction'>> {
-    return this.invoke.execute(tenant, params.function, body);
+    return this.invoke.execute(tenant, { ...query, name: params.function }, body);
   }
 }

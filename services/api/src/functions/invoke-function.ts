@@ -2,11 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { headers as wireHeaders } from '@wherry/contract';
 import type { Invocation, InvocationResult } from '@wherry/contract/api';
 import type { TenantRow } from '@wherry/db';
+import { environmentHost, functionPath } from '@wherry/domain';
 import { DomainError } from '@wherry/problem';
 import type { ApiSettings } from '../config';
 import { SETTINGS } from '../system';
-import { functionPath, productionHost } from '../urls';
-import { FindFunctions } from './find-functions';
+import { FindFunctions, type FunctionName } from './find-functions';
 
 export type GatewayCall = Readonly<{
   host: string;
@@ -46,14 +46,17 @@ export class InvokeFunction {
     @Inject(SETTINGS) private readonly settings: ApiSettings,
   ) {}
 
-  /** @throws DomainError `function.not_found`, or `platform.unavailable` when the gateway did not answer. */
-  async execute(tenant: TenantRow, name: string, invocation: Invocation): Promise<InvocationResult> {
-    await this.functions.id(tenant, name);
+  /**
+   * @throws DomainError `function.not_found`, `environment.not_found`, or `platform.unavailable` when the gateway did not
+   * answer.
+   */
+  async execute(tenant: TenantRow, called: FunctionName, invocation: Invocation): Promise<InvocationResult> {
+    const { label } = await this.functions.place(tenant, called);
     const { invokeMs, invokeBytes } = this.settings.limits;
     const call = {
-      host: productionHost(this.settings, tenant.slug),
+      host: environmentHost(this.settings, { tenantSlug: tenant.slug, label }),
       method: invocation.method,
-      path: pathBelow(functionPath(name), invocation.path),
+      path: pathBelow(functionPath(called.name), invocation.path),
       headers: allowed(invocation.headers),
       body: bodyOf(invocation),
       ...{ timeoutMs: invokeMs, maxBytes: invokeBytes },

@@ -24,8 +24,8 @@ export class FunctionLogs {
     query: InputOf<'listFunctionLogs'>['query'],
   ): Promise<OutputOf<'listFunctionLogs'>> {
     const before = query.cursor === undefined ? null : fromCursor(query.cursor);
-    const functionId = await this.functions.id(tenant, name);
-    const { limit } = query;
+    const { environment, limit } = query;
+    const { id: functionId } = await this.functions.place(tenant, { environment, name });
     const rows = await this.store.functionLinesBefore(tenant.id, functionId, {
       ...{ filter: filterOf(query), before, limit: limit + 1 },
     });
@@ -44,7 +44,7 @@ export class FunctionLogs {
     query: InputOf<'tailFunctionLogs'>['query'],
     lastEventId: string | undefined,
   ): Promise<EventSource> {
-    const functionId = await this.functions.id(tenant, name);
+    const { id: functionId } = await this.functions.place(tenant, { environment: query.environment, name });
     const from = lastEventId ?? query.after;
     let after = from === undefined ? await this.store.functionLogEnd(tenant.id, functionId) : fromCursor(from);
     const filter = filterOf(query);

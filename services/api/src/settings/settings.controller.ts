@@ -14,26 +14,32 @@ export class SettingsController {
   ) {}
 
   @Operation('listSecrets')
-  listSecrets(@Access() { tenant }: TenantAccess): Promise<OutputOf<'listSecrets'>> {
-    return this.secrets.list(tenant);
+  listSecrets(
+    @Access() { tenant }: TenantAccess,
+    @Input() { query }: InputOf<'listSecrets'>,
+  ): Promise<OutputOf<'listSecrets'>> {
+    return this.secrets.list(tenant, query.environment);
   }
 
   @Operation('putSecret')
   putSecret(
     @Access() { tenant, actor }: TenantAccess,
-    @Input() { params, body }: InputOf<'putSecret'>,
+    @Input() input: InputOf<'putSecret'>,
   ): Promise<OutputOf<'putSecret'>> {
-    return this.secrets.put(tenant, actor, params.secret, body.value);
+    return this.secrets.put(tenant, actor, input);
   }
 
   @Operation('deleteSecret')
-  deleteSecret(@Access() { tenant, actor }: TenantAccess, @Input() { params }: InputOf<'deleteSecret'>): Promise<void> {
-    return this.secrets.delete(tenant, actor, params.secret);
+  deleteSecret(@Access() { tenant, actor }: TenantAccess, @Input() input: InputOf<'deleteSecret'>): Promise<void> {
+    return this.secrets.delete(tenant, actor, input);
   }
 
   @Operation('listVariables')
-  listVariables(@Access() { tenant }: TenantAccess): Promise<OutputOf<'listVariables'>> {
-    return this.variables.list(tenant);
+  listVariables(
+    @Access() { tenant }: TenantAccess,
+    @Input() { query }: InputOf<'listVariables'>,
+  ): Promise<OutputOf<'listVariables'>> {
+    return this.variables.list(tenant, query.environment);
   }
 
   @Operation('putVariable')

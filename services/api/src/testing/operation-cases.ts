@@ -112,6 +112,14 @@ export const cases: Record<OperationId, OperationCase> = {
   exportAudit: { status: 200 },
   listPlatformTenants: { status: 200 },
   suspendTenant: { body: () => ({ reason: 'unpaid' }), status: 200 },
+  exportTenant: { status: 200 },
+  deleteTenant: {
+    ...{ body: ({ slug }) => ({ slug }), status: 409 },
+    changing: {
+      given: "update tenants set suspended_at = now(), suspended_by = 'operator' where id = $1",
+      status: 202,
+    },
+  },
   unsuspendTenant: {
     ...{ body: () => ({}), status: 200 },
     changing: { given: 'update tenants set suspended_at = now() where id = $1', status: 200 },

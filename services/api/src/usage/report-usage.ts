@@ -32,9 +32,13 @@ export class ReportUsage {
   }
 
   /** @throws DomainError `function.not_found`, `request.invalid` */
-  async ofFunction(tenant: TenantRow, name: string, query: Query): Promise<OutputOf<'getFunctionUsage'>> {
+  async ofFunction(
+    tenant: TenantRow,
+    name: string,
+    { environment, ...query }: InputOf<'getFunctionUsage'>['query'],
+  ): Promise<OutputOf<'getFunctionUsage'>> {
     const range = this.range(query);
-    const functionId = await this.functions.id(tenant, name);
+    const { id: functionId } = await this.functions.place(tenant, { environment, name });
     const rows = await this.store.list(tenant.id, { ...range, functionId });
     return { ...text(range), total: addUp(rows), hours: byHour(rows) };
   }

@@ -43,6 +43,7 @@ export const problems = {
   'member.last_owner': { status: 409, title: 'Last owner' },
   'team.not_found': { status: 404, title: 'Team not found' },
   'tenant.not_found': { status: 404, title: 'Tenant not found' },
+  'tenant.not_suspended': { status: 409, title: 'Tenant not suspended' },
   'platform.unavailable': { status: 503, title: 'Not available now' },
 } as const;
 export type ProblemCode = keyof typeof problems;

@@ -13,6 +13,10 @@ export const RepositoryParam = TenantParam.extend({ repository: z.string().min(1
 export const FunctionParam = TenantParam.extend({ function: z.string().min(1).max(80) });
 export const DeploymentParam = TenantParam.extend({ deployment: Id });
 
+/** An environment by its name: `production`, or that of a preview that is open. */
+export const EnvironmentName = z.string().min(1).max(300).default('production');
+export const EnvironmentQuery = z.strictObject({ environment: EnvironmentName });
+
 /** Query numbers arrive as text. */
 export function limitOf(most: number, usual: number) {
   return z.coerce.number().int().min(1).max(most).default(usual);

@@ -77,6 +77,12 @@ export const deploymentOperations = {
     params: TenantParam,
     query: z.strictObject({
       repository: z.string().min(1).max(80).optional().meta({ description: 'A repository by name.' }),
+      environment: z
+        .string()
+        .min(1)
+        .max(300)
+        .optional()
+        .meta({ description: 'An environment by name; all if missing.' }),
       status: DeploymentStatusSchema.optional(),
       limit: limitOf(100, 30),
       cursor: Cursor.optional(),

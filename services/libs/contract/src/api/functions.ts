@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { Count, Cursor, FunctionParam, Id, Instant, TenantParam, limitOf } from './common';
+import {
+  Count,
+  Cursor,
+  EnvironmentName,
+  EnvironmentQuery,
+  FunctionParam,
+  Id,
+  Instant,
+  TenantParam,
+  limitOf,
+} from './common';
 import { FunctionLogPage, FunctionLogQuery, FunctionTailQuery, LogLine } from './logs';
 import { operation } from './operation';
 
@@ -109,18 +119,19 @@ export const InvocationResult = z
   .meta({ id: 'InvocationResult' });
 export type InvocationResult = z.infer<typeof InvocationResult>;
 
-const errors = ['function.not_found'] as const;
+const errors = ['function.not_found', 'environment.not_found'] as const;
 
 export const functionOperations = {
   listFunctions: operation({
     method: 'GET',
     path: '/v1/tenants/{tenant}/functions',
     tag: 'functions',
-    summary: 'The functions of a tenant, by name.',
+    summary: 'The functions of an environment, by name.',
     auth: 'tenant:viewer',
     params: TenantParam,
+    query: EnvironmentQuery,
     response: { kind: 'json', status: 200, schema: z.strictObject({ functions: z.array(Function) }) },
-    errors: [],
+    errors: ['environment.not_found'],
   }),
   getFunction: operation({
     method: 'GET',
@@ -129,6 +140,7 @@ export const functionOperations = {
     summary: 'One function, by name.',
     auth: 'tenant:viewer',
     params: FunctionParam,
+    query: EnvironmentQuery,
     response: { kind: 'json', status: 200, schema: Function },
     errors,
   }),
@@ -139,7 +151,7 @@ export const functionOperations = {
     summary: 'The revisions that are kept, newest first.',
     auth: 'tenant:viewer',
     params: FunctionParam,
-    query: z.strictObject({ limit: limitOf(100, 20), cursor: Cursor.optional() }),
+    query: z.strictObject({ environment: EnvironmentName, limit: limitOf(100, 20), cursor: Cursor.optional() }),
     response: {
       kind: 'json',
       status: 200,
@@ -154,9 +166,10 @@ export const functionOperations = {
     summary: 'Call a function through the gateway, as anybody could, and answer what it replied.',
     auth: 'tenant:developer',
     params: FunctionParam,
+    query: EnvironmentQuery,
     body: Invocation,
     response: { kind: 'json', status: 200, schema: InvocationResult },
-    errors: ['function.not_found', 'platform.unavailable'],
+    errors: ['function.not_found', 'environment.not_found', 'platform.unavailable'],
   }),
   listFunctionLogs: operation({
     method: 'GET',
@@ -178,6 +191,6 @@ export const functionOperations = {
     params: FunctionParam,
     query: FunctionTailQuery,
     response: { kind: 'events', events: { line: LogLine } },
-    errors: ['function.not_found', 'request.too_many'],
+    errors: ['function.not_found', 'environment.not_found', 'request.too_many'],
   }),
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Cursor, Id, Instant, limitOf } from './common';
+import { Cursor, EnvironmentName, Id, Instant, limitOf } from './common';
 
 /**
  * A line of output. `cursor` is its place: it grows in the order in which lines were stored, and is also the id of the
@@ -31,6 +31,7 @@ export const logFilter = {
 };
 
 export const FunctionLogQuery = z.strictObject({
+  environment: EnvironmentName,
   ...logFilter,
   limit: limitOf(1000, 200),
   cursor: Cursor.optional().meta({ description: 'Lines before this place; from the end when missing.' }),
@@ -45,6 +46,7 @@ export const FunctionLogPage = z.strictObject({
 
 /** A stream goes on after this place: else after the `Last-Event-ID` header, else from the present. */
 export const FunctionTailQuery = z.strictObject({
+  environment: EnvironmentName,
   text: logFilter.text,
   callId: logFilter.callId,
   stream: logFilter.stream,

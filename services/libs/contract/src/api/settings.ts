@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Count, Id, Instant, InstantOrNull, SecretName, TenantParam, VariableName } from './common';
+import { Count, EnvironmentQuery, Id, Instant, InstantOrNull, SecretName, TenantParam, VariableName } from './common';
 import { operation } from './operation';
 
 /** What is known of a secret. Its value is never told to anybody but the functions that name it. */
@@ -37,11 +37,12 @@ export const secretOperations = {
     method: 'GET',
     path: '/v1/tenants/{tenant}/secrets',
     tag: 'settings',
-    summary: 'The secrets, by name, without their values.',
+    summary: 'The secrets of an environment, by name, without their values.',
     auth: 'tenant:viewer',
     params: TenantParam,
+    query: EnvironmentQuery,
     response: { kind: 'json', status: 200, schema: z.strictObject({ secrets: z.array(Secret) }) },
-    errors: [],
+    errors: ['environment.not_found'],
   }),
   putSecret: operation({
     method: 'PUT',
@@ -50,9 +51,10 @@ export const secretOperations = {
     summary: 'Set a secret. Functions that name it are restarted with the new value.',
     auth: 'tenant:owner',
     params: SecretParam,
+    query: EnvironmentQuery,
     body: z.strictObject({ value: z.string().min(1).max(65_536) }),
     response: { kind: 'json', status: 200, schema: Secret },
-    errors: ['platform.unavailable', 'secret.sandbox_required'],
+    errors: ['environment.not_found', 'platform.unavailable', 'secret.sandbox_required'],
   }),
   deleteSecret: operation({
     method: 'DELETE',
@@ -61,8 +63,9 @@ export const secretOperations = {
     summary: 'Remove a secret.',
     auth: 'tenant:owner',
     params: SecretParam,
+    query: EnvironmentQuery,
     response: { kind: 'empty' },
-    errors: ['secret.not_found'],
+    errors: ['environment.not_found', 'secret.not_found'],
   }),
 };
 
@@ -74,8 +77,9 @@ export const variableOperations = {
     summary: 'The variables that builds (`build`) and functions (`runtime`) see; used by the next deployment.',
     auth: 'tenant:viewer',
     params: TenantParam,
+    query: EnvironmentQuery,
     response: { kind: 'json', status: 200, schema: z.strictObject({ variables: z.array(Variable) }) },
-    errors: [],
+    errors: ['environment.not_found'],
   }),
   putVariable: operation({
     method: 'PUT',
@@ -84,6 +88,7 @@ export const variableOperations = {
     summary: 'Set a variable.',
     auth: 'tenant:developer',
     params: VariableParam,
+    query: EnvironmentQuery,
     body: z.strictObject({
       value: z
         .string()
@@ -91,7 +96,7 @@ export const variableOperations = {
         .regex(/^[^\0]*$/, 'text without null characters'),
     }),
     response: { kind: 'json', status: 200, schema: Variable },
-    errors: [],
+    errors: ['environment.not_found'],
   }),
   deleteVariable: operation({
     method: 'DELETE',
@@ -100,8 +105,9 @@ export const variableOperations = {
     summary: 'Remove a variable.',
     auth: 'tenant:developer',
     params: VariableParam,
+    query: EnvironmentQuery,
     response: { kind: 'empty' },
-    errors: ['variable.not_found'],
+    errors: ['environment.not_found', 'variable.not_found'],
   }),
 };
 

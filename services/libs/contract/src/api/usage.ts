@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Count, FunctionParam, Id, Instant, TenantParam } from './common';
+import { Count, EnvironmentName, FunctionParam, Id, Instant, TenantParam } from './common';
 import { operation } from './operation';
 
 /** The platform's meters, added up. */
@@ -32,13 +32,13 @@ export const usageOperations = {
     summary: "A function's usage by hour; hours without any are left out.",
     auth: 'tenant:billing',
     params: FunctionParam,
-    query: UsageQuery,
+    query: UsageQuery.extend({ environment: EnvironmentName }),
     response: {
       kind: 'json',
       status: 200,
       schema: z.strictObject({ from: Instant, to: Instant, total: Meters, hours: z.array(UsageHour) }),
     },
-    errors: ['function.not_found'],
+    errors: ['function.not_found', 'environment.not_found'],
   }),
   getUsage: operation({
     method: 'GET',

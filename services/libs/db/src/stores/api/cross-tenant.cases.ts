@@ -15,6 +15,7 @@ import {
   ConsoleTokenStore,
   ConsoleUsageStore,
   ConsoleVariableStore,
+  TenantExportStore,
 } from './index';
 
 const start = new Date(0);
@@ -116,6 +117,9 @@ export const crossTenantCases: readonly StoreCases[] = [
   }),
   casesOf(ConsoleAuditStore, (db) => new ConsoleAuditStore(db), {
     list: ({ store, tenantId }) => store.list(tenantId, {}, { order: 'newest', after: null, limit: 100 }),
+  }),
+  casesOf(TenantExportStore, (db) => new TenantExportStore(db), {
+    page: ({ store, tenantId }) => store.page(tenantId, 'deployments', null, 100),
   }),
   casesOf(ConsoleTenantStore, (db) => new ConsoleTenantStore(db), {
     cancelAll: ({ store, tenantId }) => store.cancelAll(tenantId, start),

@@ -10,6 +10,10 @@ export type DeploymentRow = Readonly<{
   repository: string;
   rootDir: string;
   environment: string;
+  /** The host label of a preview; null for production. */
+  environmentLabel: string | null;
+  /** Whether it is of a preview that was closed. */
+  isClosed: boolean;
   ref: string;
   commitSha: string;
   commitMessage: string;
@@ -47,7 +51,8 @@ export type DeploymentDetailRow = DeploymentRow &
 
 const deployments = Prisma.sql`
   select d.id, d.environment_id as "environmentId", d.repository_id as "repositoryId", r.name as repository,
-         d.root_dir as "rootDir", e.name as environment, d.ref, d.commit_sha as "commitSha",
+         d.root_dir as "rootDir", e.name as environment, e.label as "environmentLabel",
+         e.closed_at is not null as "isClosed", d.ref, d.commit_sha as "commitSha",
          d.commit_message as "commitMessage", d.author, d.status, d.reason, d.superseded_by as "supersededBy",
          exists (select from pins p where p.tenant_id = d.tenant_id and p.deployment_id = d.id) as "isPinned",
          d.cancel_requested_at is not null as "isCancelRequested", d.notes,
@@ -68,14 +73,15 @@ export class ConsoleDeploymentStore {
   /** Newest first, those older than the deployment `before`. */
   async list(
     tenantId: string,
-    query: { repository?: string; status?: DeploymentStatus; before?: string; limit: number },
+    query: { repository?: string; environment?: string; status?: DeploymentStatus; before?: string; limit: number },
   ): Promise<readonly DeploymentRow[]> {
-    const { repository = null, status = null, before = null, limit } = query;
+    const { repository = null, environment = null, status = null, before = null, limit } = query;
     return this.db.tenant(
       tenantId,
       (tx) => tx.$queryRaw<DeploymentRow[]>`
         ${deployments}
         where (${repository}::text is null or r.name = ${repository}::text)
+          and (${environment}::text is null or e.name = ${environment}::text)
           and (${status}::text is null or d.status = ${status}::text)
           and (${before}::text is null or (d.created_at, d.id) <
                (select b.created_at, b.id from deployments b where b.id = ${before}::text))
@@ -165,6 +171,8 @@ async function insertRollback(
                           requested_by, created_at)
     values (${tenantId}, ${release.id}, ${id}, ${environmentId}, ${repositoryId}, ${rootDir}, 'rollback', 'pending',
             ${release.userId}, ${release.now})`;
+  // A preview follows its pull request or branch: there is nothing to hold it back with.
+  if (deployment.environmentLabel !== null) return;
   await tx.$executeRaw`
     insert into pins (tenant_id, environment_id, repository_id, root_dir, deployment_id, created_by, created_at)
     values (${tenantId}, ${environmentId}, ${repositoryId}, ${rootDir}, ${id}, ${release.userId}, ${release.now})

@@ -43,23 +43,22 @@ export class ConsoleFunctionStore {
   constructor(private readonly db: Database) {}
 
   /** By name, without those that were removed. @param usageSince an hour's start; usage counts from it. */
-  async list(tenantId: string, usageSince: Date): Promise<readonly FunctionRow[]> {
-    return this.db.tenant(tenantId, (tx) => select(tx, null, usageSince));
+  async list(tenantId: string, environmentId: string, usageSince: Date): Promise<readonly FunctionRow[]> {
+    return this.db.tenant(tenantId, (tx) => select(tx, environmentId, null, usageSince));
   }
 
-  async find(tenantId: string, name: string, usageSince: Date): Promise<FunctionRow | null> {
-    const [row] = await this.db.tenant(tenantId, (tx) => select(tx, name, usageSince));
+  async find(tenantId: string, environmentId: string, name: string, usageSince: Date): Promise<FunctionRow | null> {
+    const [row] = await this.db.tenant(tenantId, (tx) => select(tx, environmentId, name, usageSince));
     return row ?? null;
   }
 
   /** The id of a function that was not removed, or null. */
-  async findId(tenantId: string, name: string): Promise<string | null> {
+  async findId(tenantId: string, environmentId: string, name: string): Promise<string | null> {
     const [row] = await this.db.tenant(
       tenantId,
       (tx) => tx.$queryRaw<{ id: string }[]>`
-        select f.id from functions f
-        join environments e on e.tenant_id = f.tenant_id and e.id = f.environment_id and e.kind = 'production'
-        where f.name = ${name} and f.removed_at is null`,
+        select id from functions
+        where environment_id = ${environmentId} and name = ${name} and removed_at is null`,
     );
     return row?.id ?? null;
   }
@@ -85,7 +84,7 @@ export class ConsoleFunctionStore {
   }
 }
 
-function select(tx: Tx, name: string | null, usageSince: Date): Promise<FunctionRow[]> {
+function select(tx: Tx, environmentId: string, name: string | null, usageSince: Date): Promise<FunctionRow[]> {
   return tx.$queryRaw<FunctionRow[]>`
     select f.id, f.name, e.name as environment, r.name as repository, f.root_dir as "rootDir",
            f.created_at as "createdAt", v.id as "revisionId", v.number as "revisionNumber",
@@ -93,7 +92,7 @@ function select(tx: Tx, name: string | null, usageSince: Date): Promise<Function
            p.ready, p.starting, p.crashed, p.reason as "crashReason",
            l.status as "releaseStatus", l.reason as "releaseReason", u.invocations, u.errors
     from functions f
-    join environments e on e.tenant_id = f.tenant_id and e.id = f.environment_id and e.kind = 'production'
+    join environments e on e.tenant_id = f.tenant_id and e.id = f.environment_id
     join repositories r on r.tenant_id = f.tenant_id and r.id = f.repository_id
     left join routes o on o.tenant_id = f.tenant_id and o.function_id = f.id
     left join revisions v on v.tenant_id = o.tenant_id and v.id = o.revision_id
@@ -111,6 +110,6 @@ function select(tx: Tx, name: string | null, usageSince: Date): Promise<Function
     cross join lateral (
       select coalesce(sum(x.invocations), 0)::float8 as invocations, coalesce(sum(x.errors), 0)::float8 as errors
       from usage_hourly x where x.tenant_id = f.tenant_id and x.function_id = f.id and x.hour >= ${usageSince}) u
-    where f.removed_at is null and (${name}::text is null or f.name = ${name}::text)
+    where f.environment_id = ${environmentId} and f.removed_at is null and (${name}::text is null or f.name = ${name}::text)
     order by f.name`;
 }

@@ -5,6 +5,7 @@ export {
   type DeploymentRow as ConsoleDeploymentRow,
   type ReleaseRow as ConsoleReleaseRow,
 } from './deployment-store';
+export { ConsoleEnvironmentStore, type EnvironmentRow, type PreviewRow } from './environment-store';
 export {
   ConsoleFunctionStore,
   type FunctionRow as ConsoleFunctionRow,
@@ -20,6 +21,7 @@ export { PlatformStore, type ShownCheck } from './platform-store';
 export { ConsoleRepositoryStore, type RepositoryRow as ConsoleRepositoryRow } from './repository-store';
 export { ConsoleSecretStore, type SecretRow as ConsoleSecretRow } from './secret-store';
 export { SessionStore } from './session-store';
+export { exportedTables, type ExportedTable, leftOutOfExport, TenantExportStore } from './tenant-export-store';
 export { ConsoleTenantStore, type PlatformTenantRow } from './tenant-store';
 export { ConsoleTokenStore, type TokenRow as ConsoleTokenRow } from './token-store';
 export { ConsoleUsageStore, type MeterRow, type UsageRow } from './usage-store';

@@ -59,6 +59,31 @@ export class ConsoleTenantStore {
     });
   }
 
+  /**
+   * Marks a suspended tenant deleted, and lets go of its account on GitHub, which may become a tenant again under another
+   * slug. Asking again changes nothing.
+   * @returns the tenant after that, or null when there is none; `deletedAt` is null when it was not suspended by an operator.
+   */
+  async delete(actor: Actor, slug: string, now: Date): Promise<PlatformTenantRow | null> {
+    return this.db.cross('operator', async (tx) => {
+      const deleted = await tx.$queryRaw<{ id: string }[]>`
+        update tenants set deleted_at = ${now}, github_account_id = null, github_login = null
+        where slug = ${slug} and deleted_at is null and suspended_by = 'operator' returning id`;
+      for (const { id } of deleted)
+        await writeAudit(tx, id, actor, { action: 'tenant.delete', target: `tenant/${slug}` });
+      return (await tx.$queryRaw<PlatformTenantRow[]>`${tenants} where slug = ${slug}`)[0] ?? null;
+    });
+  }
+
+  /** The tenant with this slug, or null. */
+  async find(slug: string): Promise<PlatformTenantRow | null> {
+    const found = await this.db.cross(
+      'operator',
+      (tx) => tx.$queryRaw<PlatformTenantRow[]>`${tenants} where slug = ${slug}`,
+    );
+    return found[0] ?? null;
+  }
+
   /** Asks for everything unfinished of a tenant to be cancelled. May run twice. */
   async cancelAll(tenantId: string, now: Date): Promise<void> {
     await this.db.tenant(
