@@ -64,12 +64,14 @@ grant select on users to wherry_worker;
 -- the other does not let go.
 alter table tenants
   add column suspended_by text check (suspended_by in ('operator', 'github')),
+  add column purged_at timestamptz,
   add column github_account_id bigint unique,
   add column github_account_type text check (github_account_type in ('Organization', 'User')),
   add column github_login text,
   add column github_member_role text check (github_member_role in ('developer', 'viewer', 'billing')) default 'viewer';
 grant insert, update (name, github_login, github_account_type, suspended_at, suspended_by) on tenants to wherry_worker;
-grant update (name, github_member_role, suspended_at, suspended_by, deleted_at) on tenants to wherry_api;
+grant update (name, github_member_role, suspended_at, suspended_by, deleted_at, github_account_id, github_login)
+  on tenants to wherry_api;
 
 -- source: who made the membership, and so who takes it away again.
 alter table memberships add column source text not null default 'manual' check (source in ('manual', 'github')),
@@ -221,7 +223,8 @@ create table github_comments (
   foreign key (tenant_id, repository_id) references repositories (tenant_id, id) on delete cascade
 );
 
--- Who changed what. Rows are only ever added; not even the owner of the tables changes one by mistake.
+-- Who changed what. Rows are only ever added, until the tenant is gone; not even the owner of the tables changes one by
+-- mistake.
 -- target: what was changed, such as 'secret/API_KEY'. details hold no secret value.
 create table audit_log (
   tenant_id text not null references tenants (id),
@@ -239,9 +242,38 @@ create table audit_log (
 create index audit_log_by_time on audit_log (tenant_id, at);
 create function refuse_change() returns trigger language plpgsql as $$
 begin
+  if tg_op = 'DELETE' and current_setting('app.purging', true) = 'yes' then return null; end if;
   raise exception 'rows of % are never changed or removed', tg_table_name;
 end $$;
 create trigger append_only before update or delete or truncate on audit_log for each statement execute function refuse_change();
+
+-- Removes all rows of a deleted tenant as soon as nothing of it runs any more. Its id and slug stay, so that neither is
+-- issued again. Owner's rights, because what nobody else may remove ends here. True: it is gone now. False: it is not
+-- deleted, was gone before, or something of it still runs; so it may be asked at any time, and twice.
+create function purge_tenant(gone text) returns boolean language plpgsql security definer
+  set search_path = public, pg_temp as $$
+declare t text;
+begin
+  perform set_config('app.tenant_id', gone, true);
+  perform from tenants where id = gone and deleted_at is not null and purged_at is null for update;
+  if not found or exists (select from replicas where tenant_id = gone)
+    or exists (select from deployments where tenant_id = gone and status in ('queued', 'building', 'releasing')) then
+    return false;
+  end if;
+  perform set_config('app.purging', 'yes', true);
+  foreach t in array array['github_reports', 'github_comments', 'pull_requests', 'github_deliveries', 'routes', 'pins',
+    'releases', 'deployment_functions', 'activity', 'receipts', 'log_chunks', 'usage_hourly', 'build_daemons', 'revisions',
+    'deployments', 'functions', 'secrets', 'variables', 'environments', 'pushes', 'repository_refs', 'tokens',
+    'repositories', 'github_team_roles', 'github_installations', 'memberships', 'audit_log'] loop
+    execute format('delete from %I where tenant_id = $1', t) using gone;
+  end loop;
+  perform set_config('app.purging', '', true);
+  update tenants set name = slug, purged_at = now() where id = gone;
+  return true;
+end $$;
+revoke all on function purge_tenant(text) from public;
+grant execute on function purge_tenant(text) to wherry_worker;
+create policy purge on tenants for update to current_user using (id = app_tenant()) with check (id = app_tenant());
 
 -- Row-level security ----------------------------------------------------------------------------------------------
 
