@@ -1,5 +1,4 @@
 import {
-  ActionIcon,
   Box,
   Group,
   Menu,
@@ -8,48 +7,81 @@ import {
   ScrollArea,
   Stack,
   Text,
-  Tooltip,
   UnstyledButton,
   VisuallyHidden,
 } from '@mantine/core';
 import {
   IconBolt,
+  IconBrandGithub,
+  IconBuilding,
   IconChartBar,
   IconCheck,
+  IconEye,
   IconGitBranch,
+  IconHistory,
   IconKey,
   IconLock,
-  IconLogout,
   IconRocket,
   IconSelector,
+  IconUsers,
+  IconWebhook,
+  type Icon as TablerIcon,
 } from '@tabler/icons-react';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { createLink, useNavigate } from '@tanstack/react-router';
-import { unwrap } from '@wherry/api-client';
-import type { Ref } from 'react';
+import { use, type ReactNode, type Ref } from 'react';
 import { Logo } from '../components/logo';
-import { api, sessionKey } from '../modules/api';
-import { useSession, useTenant, type Role } from '../modules/session/session';
-import { ColorSchemeToggle } from './color-scheme-toggle';
+import { TenantContext, useSession, useTenant, type Role } from '../modules/session/session';
 import classes from './navigation.module.css';
+import { Person } from './person';
 
 /** The router says which page is open by `data-status`; the style follows that. */
 const PageLink = createLink((props: Omit<NavLinkProps, 'href'> & { ref?: Ref<HTMLAnchorElement> }) => (
-  <NavLink className={classes.page} {...props} component="a" />
+  <NavLink className={classes.page} mb={2} {...props} component="a" />
 ));
 
-const pages = [
+/** `needs` spares people links to pages that would refuse them. */
+const tenantPages = [
   { to: '/t/$tenant/functions', label: 'Functions', Icon: IconBolt, needs: 'viewer' },
   { to: '/t/$tenant/deployments', label: 'Deployments', Icon: IconRocket, needs: 'viewer' },
+  { to: '/t/$tenant/previews', label: 'Previews', Icon: IconEye, needs: 'viewer' },
   { to: '/t/$tenant/repositories', label: 'Repositories', Icon: IconGitBranch, needs: 'viewer' },
   { to: '/t/$tenant/usage', label: 'Usage', Icon: IconChartBar, needs: 'billing' },
   { to: '/t/$tenant/settings', label: 'Secrets and variables', Icon: IconLock, needs: 'viewer' },
+  { to: '/t/$tenant/members', label: 'Members', Icon: IconUsers, needs: 'viewer' },
   { to: '/t/$tenant/tokens', label: 'Tokens', Icon: IconKey, needs: 'owner' },
+  { to: '/t/$tenant/deliveries', label: 'Deliveries', Icon: IconWebhook, needs: 'viewer' },
+  { to: '/t/$tenant/audit', label: 'Audit log', Icon: IconHistory, needs: 'owner' },
 ] as const satisfies readonly { needs: Role; [key: string]: unknown }[];
 
 /** The tenant, its pages, and whoever looks at them. */
-export function Navigation() {
+export function TenantNavigation() {
   const { slug, can } = useTenant();
+  return (
+    <Navigation switcher={<TenantSwitcher />}>
+      {tenantPages
+        .filter(({ needs }) => can(needs))
+        .map(({ to, label, Icon }) => (
+          <PageLink key={to} to={to} params={{ tenant: slug }} label={label} leftSection={<PageIcon Icon={Icon} />} />
+        ))}
+    </Navigation>
+  );
+}
+
+/** The pages of the platform, and the way to the tenants. */
+export function PlatformNavigation() {
+  return (
+    <Navigation switcher={<TenantSwitcher />}>
+      <PageLink to="/platform/github" label="GitHub" leftSection={<PageIcon Icon={IconBrandGithub} />} />
+      <PageLink to="/platform/tenants" label="Tenants" leftSection={<PageIcon Icon={IconBuilding} />} />
+    </Navigation>
+  );
+}
+
+function PageIcon({ Icon }: { Icon: TablerIcon }) {
+  return <Icon size={17} stroke={1.7} aria-hidden="true" />;
+}
+
+function Navigation({ switcher, children }: { switcher: ReactNode; children: ReactNode }) {
   return (
     <Stack h="100%" gap={0}>
       <Group gap={8} px="md" pt="md" pb="xs" visibleFrom="sm" c="var(--mantine-color-anchor)">
@@ -59,30 +91,20 @@ export function Navigation() {
         </Text>
       </Group>
       <Box px="xs" py="xs">
-        <TenantSwitcher />
+        {switcher}
       </Box>
       <ScrollArea component="nav" aria-label="Pages" flex={1} px="xs">
-        {pages
-          .filter(({ needs }) => can(needs))
-          .map(({ to, label, Icon }) => (
-            <PageLink
-              key={to}
-              to={to}
-              params={{ tenant: slug }}
-              label={label}
-              mb={2}
-              leftSection={<Icon size={17} stroke={1.7} aria-hidden="true" />}
-            />
-          ))}
+        {children}
       </ScrollArea>
       <Person />
     </Stack>
   );
 }
 
+/** Which tenant's pages these are, or that they are the platform's, and the way to the others. */
 function TenantSwitcher() {
-  const { tenants } = useSession();
-  const current = useTenant();
+  const { tenants, user } = useSession();
+  const current = use(TenantContext);
   const navigate = useNavigate();
   return (
     <Menu width={210} position="bottom-start" shadow="md">
@@ -96,11 +118,11 @@ function TenantSwitcher() {
           <Group justify="space-between" wrap="nowrap" gap={4}>
             <Box miw={0}>
               <Text size="sm" fw={600} truncate>
-                <VisuallyHidden>Tenant: </VisuallyHidden>
-                {current.name}
+                {current && <VisuallyHidden>Tenant: </VisuallyHidden>}
+                {current ? current.name : 'The platform'}
               </Text>
               <Text size="xs" c="dimmed" truncate>
-                {`${current.slug} · ${current.role}`}
+                {current ? `${current.slug} · ${current.role}` : 'for its operators'}
               </Text>
             </Box>
             <IconSelector size={16} aria-hidden="true" />
@@ -112,41 +134,24 @@ function TenantSwitcher() {
         {tenants.map(({ slug, name }) => (
           <Menu.Item
             key={slug}
-            rightSection={slug === current.slug && <IconCheck size={14} aria-label="chosen" />}
+            rightSection={slug === current?.slug && <IconCheck size={14} aria-label="chosen" />}
             onClick={() => navigate({ to: '/t/$tenant', params: { tenant: slug } })}
           >
             {name}
           </Menu.Item>
         ))}
+        {user.isOperator && (
+          <>
+            <Menu.Divider />
+            <Menu.Item
+              rightSection={!current && <IconCheck size={14} aria-label="chosen" />}
+              onClick={() => navigate({ to: '/platform/github' })}
+            >
+              The platform
+            </Menu.Item>
+          </>
+        )}
       </Menu.Dropdown>
     </Menu>
-  );
-}
-
-function Person() {
-  const { user } = useSession();
-  const queryClient = useQueryClient();
-  const signOut = useMutation({
-    mutationFn: () => unwrap(api.DELETE('/v1/session')),
-    // Nothing of what was seen may stay on the page.
-    onSuccess: () => {
-      queryClient.setQueryData(sessionKey, null);
-      queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });
-    },
-  });
-  return (
-    <Group justify="space-between" wrap="nowrap" px="md" py="sm" style={{ borderTop: '1px solid var(--line)' }}>
-      <Text size="sm" truncate title={user.name}>
-        {user.name}
-      </Text>
-      <Group gap={4} wrap="nowrap">
-        <ColorSchemeToggle />
-        <Tooltip label="Sign out">
-          <ActionIcon aria-label="Sign out" onClick={() => signOut.mutate()} loading={signOut.isPending}>
-            <IconLogout size={16} />
-          </ActionIcon>
-        </Tooltip>
-      </Group>
-    </Group>
   );
 }

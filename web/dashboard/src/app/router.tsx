@@ -7,27 +7,44 @@ import {
   type SearchSchemaInput,
 } from '@tanstack/react-router';
 import { deploymentStatuses, type DeploymentFilter } from '../modules/deployments/deployment-queries';
+import { parseAuditFilter, type AuditFilter } from '../modules/audit/audit-filter';
 import { functionTabs, type FunctionSearch } from '../modules/functions/function-search';
+import { parseDeliveryFilter, type DeliveryFilter } from '../modules/github/delivery-filter';
+import { installActions, parseSetupSearch, type InstallAction, type SetupSearch } from '../modules/github/setup-search';
 import { parseLogSearch } from '../modules/logs/log-search';
 import { usageRanges, type UsageRange } from '../modules/usage/usage-hours';
 import { Home } from '../pages/home';
 import { Crash, NotFound } from '../pages/not-found';
 import { ConsoleLayout } from './console-layout';
+import { PlatformLayout } from './platform-layout';
 import { TenantLayout } from './tenant-layout';
 
 type Search = Readonly<Record<string, unknown>>;
+
+/** The name of an environment in an address; empty for none. */
+const environmentIn = ({ environment }: Search) => (typeof environment === 'string' ? environment.slice(0, 300) : '');
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
+  validateSearch: (search: { error?: string } & SearchSchemaInput): { error?: string } =>
+    typeof search.error === 'string' ? { error: search.error } : {},
   component: lazyRouteComponent(() => import('../pages/login'), 'Login'),
 });
 
 /** Everything that needs somebody to be signed in. */
 const consoleRoute = createRoute({ getParentRoute: () => root, id: 'console', component: ConsoleLayout });
-const home = createRoute({ getParentRoute: () => consoleRoute, path: '/', component: Home });
+const home = createRoute({
+  getParentRoute: () => consoleRoute,
+  path: '/',
+  validateSearch: (search: { github?: InstallAction } & SearchSchemaInput): { github?: InstallAction } => {
+    const github = installActions.find((action) => action === search.github);
+    return github ? { github } : {};
+  },
+  component: Home,
+});
 
 /** The addresses that a push prints know no tenant. */
 const anyDeployments = createRoute({ getParentRoute: () => consoleRoute, path: '/deployments', component: Home });
@@ -63,7 +80,12 @@ const deployments = createRoute({
   validateSearch: (search: DeploymentFilter & SearchSchemaInput): DeploymentFilter => {
     const status = deploymentStatuses.find((name) => name === search.status);
     const repository = typeof search.repository === 'string' ? search.repository.slice(0, 80) : '';
-    return { ...(status ? { status } : {}), ...(repository ? { repository } : {}) };
+    const environment = environmentIn(search as Search);
+    return {
+      ...(status ? { status } : {}),
+      ...(repository ? { repository } : {}),
+      ...(environment ? { environment } : {}),
+    };
   },
   component: lazyRouteComponent(() => import('../pages/deployments'), 'Deployments'),
 });
@@ -77,6 +99,16 @@ const repositories = createRoute({
   path: '/repositories',
   component: lazyRouteComponent(() => import('../pages/repositories'), 'Repositories'),
 });
+const repository = createRoute({
+  getParentRoute: () => tenant,
+  path: '/repositories/$repository',
+  component: lazyRouteComponent(() => import('../pages/repository'), 'RepositoryPage'),
+});
+const previews = createRoute({
+  getParentRoute: () => tenant,
+  path: '/previews',
+  component: lazyRouteComponent(() => import('../pages/previews'), 'Previews'),
+});
 const usage = createRoute({
   getParentRoute: () => tenant,
   path: '/usage',
@@ -89,6 +121,10 @@ const usage = createRoute({
 const settings = createRoute({
   getParentRoute: () => tenant,
   path: '/settings',
+  validateSearch: (search: { environment?: string } & SearchSchemaInput): { environment?: string } => {
+    const environment = environmentIn(search as Search);
+    return environment ? { environment } : {};
+  },
   component: lazyRouteComponent(() => import('../pages/settings'), 'Settings'),
 });
 const tokens = createRoute({
@@ -97,12 +133,55 @@ const tokens = createRoute({
   component: lazyRouteComponent(() => import('../pages/tokens'), 'Tokens'),
 });
 
-const pages = [tenantHome, functions, functionRoute, deployments, deployment, repositories, usage, settings, tokens];
+const members = createRoute({
+  getParentRoute: () => tenant,
+  path: '/members',
+  component: lazyRouteComponent(() => import('../pages/members'), 'Members'),
+});
+const deliveries = createRoute({
+  getParentRoute: () => tenant,
+  path: '/deliveries',
+  validateSearch: (search: DeliveryFilter & SearchSchemaInput): DeliveryFilter => parseDeliveryFilter(search as Search),
+  component: lazyRouteComponent(() => import('../pages/deliveries'), 'Deliveries'),
+});
+const delivery = createRoute({
+  getParentRoute: () => tenant,
+  path: '/deliveries/$delivery',
+  component: lazyRouteComponent(() => import('../pages/delivery'), 'DeliveryPage'),
+});
+const audit = createRoute({
+  getParentRoute: () => tenant,
+  path: '/audit',
+  validateSearch: (search: AuditFilter & SearchSchemaInput): AuditFilter => parseAuditFilter(search as Search),
+  component: lazyRouteComponent(() => import('../pages/audit'), 'Audit'),
+});
+
+const pages = [
+  ...[tenantHome, functions, functionRoute, deployments, deployment, previews, repositories, repository, usage],
+  ...[settings, members, tokens, deliveries, delivery, audit],
+];
+
+const platform = createRoute({ getParentRoute: () => consoleRoute, path: '/platform', component: PlatformLayout });
+const github = createRoute({
+  getParentRoute: () => platform,
+  path: '/github',
+  validateSearch: (search: SetupSearch & SearchSchemaInput): SetupSearch => parseSetupSearch(search as Search),
+  component: lazyRouteComponent(() => import('../pages/github'), 'Github'),
+});
+const platformTenants = createRoute({
+  getParentRoute: () => platform,
+  path: '/tenants',
+  component: lazyRouteComponent(() => import('../pages/platform-tenants'), 'PlatformTenants'),
+});
 
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
-    consoleRoute.addChildren([home, anyDeployments, anyDeployment, tenant.addChildren(pages)]),
+    consoleRoute.addChildren([
+      ...[home, anyDeployments, anyDeployment],
+      tenant.addChildren(pages),
+      platform.addChildren([github, platformTenants]),
+    ]),
   ]),
   defaultPreload: 'intent',
   defaultErrorComponent: Crash,

@@ -37,5 +37,8 @@ it('keeps small amounts from being rounded to nothing', () => {
 
 it('names refs and commits as people do', () => {
   expect([shortRef('refs/heads/feature/a'), shortRef('refs/tags/v1')]).toEqual(['feature/a', 'v1']);
+  expect([shortRef('refs/pull/12/head'), shortRef('refs/heads/refs/pull/12/head')]).toEqual([
+    ...['#12', 'refs/pull/12/head'],
+  ]);
   expect([subjectOf('One\n\nTwo'), subjectOf('')]).toEqual(['One', '(no message)']);
 });

@@ -64,9 +64,10 @@ export function shortSha(sha: string): string {
   return sha.slice(0, 7);
 }
 
-/** `refs/heads/main` → `main`, `refs/tags/v1` → `v1`. */
+/** `refs/heads/main` → `main`, `refs/tags/v1` → `v1`, `refs/pull/12/head` → `#12`. */
 export function shortRef(ref: string): string {
-  return ref.replace(/^refs\/(heads|tags)\//, '');
+  const pull = /^refs\/pull\/(\d+)\/head$/.exec(ref)?.[1];
+  return pull === undefined ? ref.replace(/^refs\/(heads|tags)\//, '') : `#${pull}`;
 }
 
 /** The first line of a commit message. */

@@ -7,6 +7,7 @@ import { Empty, Failure, ListSkeleton } from '../components/states';
 import { DeploymentList } from '../modules/deployments/deployment-list';
 import { deploymentStatuses, deploymentsQuery } from '../modules/deployments/deployment-queries';
 import { wordOf } from '../modules/deployments/deployment-status';
+import { EnvironmentChoice } from '../modules/previews/environment-choice';
 import { PushHelp } from '../modules/repositories/push-help';
 import { repositoriesQuery } from '../modules/repositories/repository-queries';
 import { useTenant } from '../modules/session/session';
@@ -18,13 +19,13 @@ export function Deployments() {
   const { slug } = useTenant();
   const filter = useSearch({ from: '/console/t/$tenant/deployments' });
   const query = useInfiniteQuery(deploymentsQuery(slug, filter));
-  const isFiltered = filter.repository !== undefined || filter.status !== undefined;
+  const isFiltered = Object.values(filter).some((part) => part !== undefined);
   const deployments = query.data?.pages.flatMap((page) => page.deployments) ?? [];
   return (
     <Stack gap="lg">
       <PageHeader
         title="Deployments"
-        description="One for every push to a production branch, whatever became of it."
+        description="One for every push that is to be deployed, whatever became of it."
         actions={<Filters />}
       />
       {query.isPending ? (
@@ -33,7 +34,7 @@ export function Deployments() {
         <Failure error={query.error} what="The deployments" onRetry={() => query.refetch()} />
       ) : deployments.length === 0 && isFiltered ? (
         <Empty icon={<IconRocket size={28} />} title="No deployment is like that">
-          Choose another repository or another state.
+          Choose another repository, another environment or another state.
         </Empty>
       ) : deployments.length === 0 ? (
         <>
@@ -76,6 +77,11 @@ function Filters() {
           navigate({ search: { ...filter, repository: chosen === all ? undefined : (chosen ?? undefined) } })
         }
         data={[{ value: all, label: 'All repositories' }, ...[...names].map((name) => ({ value: name, label: name }))]}
+      />
+      <EnvironmentChoice
+        hasAll
+        environment={filter.environment ?? null}
+        onChange={(environment) => navigate({ search: { ...filter, environment: environment ?? undefined } })}
       />
       <Select
         aria-label="State"

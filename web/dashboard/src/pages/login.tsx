@@ -1,6 +1,6 @@
 import { Alert, Button, Loader, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useLocation } from '@tanstack/react-router';
+import { useLocation, useSearch } from '@tanstack/react-router';
 import { ApiError, unwrap } from '@wherry/api-client';
 import { useState } from 'react';
 import { ButtonLink } from '../components/links';
@@ -11,20 +11,24 @@ import { sessionQuery, type Session } from '../modules/session/session';
 import { PlainPage } from './plain-page';
 import { HowToSignIn, SignedOut } from './signed-out';
 
-/** Exchanges what follows # in a login link for a session. A fragment never leaves the browser by itself. */
+/**
+ * Exchanges what follows # in a login link for a session. A fragment never leaves the browser by itself. Without one it
+ * tells the ways in, and why the last one failed.
+ */
 export function Login() {
   const { hash } = useLocation();
+  const { error } = useSearch({ from: '/login' });
   const [link, setLink] = useState(hash);
   // A link that is opened where this page already is does not load it again; going on from here takes the link away.
   if (hash !== '' && hash !== link) setLink(hash);
-  if (link === '') return <AlreadyOrNot />;
+  if (link === '') return <AlreadyOrNot error={error} />;
   return <Exchange key={link} link={link} />;
 }
 
-function AlreadyOrNot() {
+function AlreadyOrNot({ error }: { error: string | undefined }) {
   const { data: session, isPending } = useQuery(sessionQuery);
   if (isPending) return <Waiting />;
-  return session ? <Redirect to="/" /> : <SignedOut />;
+  return session ? <Redirect to="/" /> : <SignedOut error={error} returnTo="/" />;
 }
 
 function Exchange({ link }: { link: string }) {

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { PageHeader } from '../components/page-header';
 import { Section } from '../components/section';
 import { Empty, Failure, ListSkeleton } from '../components/states';
+import { ConnectHelp } from '../modules/repositories/connect-help';
 import { PushHelp } from '../modules/repositories/push-help';
 import { RepositoryList } from '../modules/repositories/repository-list';
 import { repositoriesQuery } from '../modules/repositories/repository-queries';
@@ -17,7 +18,7 @@ export function Repositories() {
     <Stack gap="lg">
       <PageHeader
         title="Repositories"
-        description="Each is made by its first push. Its production branch is main, or else the branch that was pushed first."
+        description="Those from GitHub that are connected, and those on Wherry’s own remote, each made there by its first push."
       />
       {query.isPending ? (
         <ListSkeleton label="Loading the repositories" />
@@ -25,11 +26,12 @@ export function Repositories() {
         <Failure error={query.error} what="The repositories" onRetry={() => query.refetch()} />
       ) : query.data.length === 0 ? (
         <Empty icon={<IconGitBranch size={28} />} title="No repositories yet">
-          The first push to a new name makes one.
+          Connect one from GitHub, or push one here: the first push to a new name makes it.
         </Empty>
       ) : (
         <RepositoryList repositories={query.data} />
       )}
+      <ConnectHelp />
       <Section title={query.data?.length === 0 ? 'Push a repository' : 'Push another repository'}>
         <PushHelp />
       </Section>

@@ -21,7 +21,8 @@ export function isMoving({ releases }: Pick<DeploymentDetail, 'releases'>): bool
   return releases.some(({ status }) => status === 'pending' || status === 'routed');
 }
 
-export type DeploymentFilter = Readonly<{ repository?: string; status?: DeploymentStatus }>;
+/** `environment`: by name; all when left out. */
+export type DeploymentFilter = Readonly<{ repository?: string; environment?: string; status?: DeploymentStatus }>;
 
 const deploymentsKey = (tenant: string) => ['tenants', tenant, 'deployments'] as const;
 

@@ -1,7 +1,8 @@
-import { Alert, Badge, Card, Code, Group, SimpleGrid, Stack, Text } from '@mantine/core';
+import { Alert, Badge, Card, Code, Group, Stack, Text } from '@mantine/core';
 import { IconSettings } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { Facts } from '../../components/facts';
 import { formatBytes, formatDuration } from '../../components/format';
 import { TextLink } from '../../components/links';
 import { Section } from '../../components/section';
@@ -74,20 +75,7 @@ function Limits({ revision }: { revision: Revision }) {
   ];
   return (
     <Section title="Limits and scale">
-      <Card>
-        <SimpleGrid component="dl" cols={{ base: 2, sm: 3 }} m={0} spacing="md">
-          {values.map(([label, value]) => (
-            <div key={label}>
-              <Text component="dt" size="xs" c="dimmed">
-                {label}
-              </Text>
-              <Text component="dd" m={0} size="sm" fw={500}>
-                {value}
-              </Text>
-            </div>
-          ))}
-        </SimpleGrid>
-      </Card>
+      <Facts facts={values} />
     </Section>
   );
 }

@@ -1,8 +1,7 @@
 import { Button, Group, Select, TextInput } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch, IconX } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect, useState, type ReactNode } from 'react';
+import { SearchField } from '../../components/search-field';
 import { revisionsQuery } from '../functions/function-queries';
 import { useTenant } from '../session/session';
 import { shortSha, subjectOf } from '../../components/format';
@@ -69,32 +68,6 @@ export function LogFilters({ functionName, search, onSearch }: Props) {
         </Button>
       )}
     </Group>
-  );
-}
-
-type FieldProps = Readonly<{ label: string; value: string; icon?: ReactNode; onChange: (value: string) => void }>;
-
-/** A field that searches when its writer rests for a moment. */
-function SearchField({ label, value, icon, onChange }: FieldProps) {
-  const [typed, setTyped] = useState(value);
-  const search = useDebouncedCallback(onChange, 350);
-  // What is chosen elsewhere, such as a call in the log, shows here too.
-  useEffect(() => setTyped(value), [value]);
-  return (
-    <TextInput
-      label={label}
-      w={180}
-      flex="1 1 150px"
-      maw={260}
-      value={typed}
-      maxLength={200}
-      leftSection={icon}
-      spellCheck={false}
-      onChange={(event) => {
-        setTyped(event.currentTarget.value);
-        search(event.currentTarget.value);
-      }}
-    />
   );
 }
 

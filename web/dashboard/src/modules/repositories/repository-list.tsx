@@ -1,18 +1,19 @@
-import { Alert, Badge, Button, Card, Group, Stack, Text } from '@mantine/core';
+import { Alert, Anchor, Badge, Button, Card, Group, Stack, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { IconPin, IconRocket } from '@tabler/icons-react';
+import { IconBrandGithub, IconPin, IconPlugX, IconRocket, IconSettings } from '@tabler/icons-react';
 import { CopyButton } from '../../components/copy-button';
 import { shortRef, shortSha } from '../../components/format';
-import { TextLink } from '../../components/links';
+import { ButtonLink, TextLink } from '../../components/links';
+import { plainText } from '../../components/plain-text';
 import { reasonOf } from '../../components/states';
 import { TimeAgo } from '../../components/time-ago';
 import { ResumeButton } from '../deployments/deployment-actions';
 import { useRedeploy } from '../deployments/deployment-queries';
 import { useTenant } from '../session/session';
 import { ProductionBranch } from './production-branch';
-import type { Repository } from './repository-queries';
+import type { GithubSource, Repository } from './repository-queries';
 
-/** The repositories on the built-in remote. */
+/** The repositories, from GitHub and on the built-in remote. */
 export function RepositoryList({ repositories }: { repositories: readonly Repository[] }) {
   return (
     <Stack component="ul" gap="sm" m={0} p={0} style={{ listStyle: 'none' }}>
@@ -25,9 +26,16 @@ export function RepositoryList({ repositories }: { repositories: readonly Reposi
   );
 }
 
-function RepositoryCard({ repository }: { repository: Repository }) {
+type CardProps = Readonly<{
+  repository: Repository;
+  /** On its own page, with its settings below. */
+  isAlone?: boolean;
+}>;
+
+/** What a repository is, where it stands, and what can be done with it. */
+export function RepositoryCard({ repository, isAlone = false }: CardProps) {
   const { slug, can } = useTenant();
-  const { name, gitUrl, productionBranch, lastPush, pin } = repository;
+  const { name, gitUrl, github, productionBranch, lastPush, pin } = repository;
   return (
     <Card>
       <Group justify="space-between" align="flex-start" gap="sm">
@@ -44,13 +52,10 @@ function RepositoryCard({ repository }: { repository: Repository }) {
               {name}
             </TextLink>
             {productionBranch && <Badge color="gray">{`production: ${productionBranch}`}</Badge>}
+            {github?.isArchived && <Badge color="gray">archived</Badge>}
+            {github?.disconnectedAt && <Badge color="red">disconnected</Badge>}
           </Group>
-          <Group gap={4} wrap="nowrap" miw={0} mt={2}>
-            <Text ff="monospace" size="xs" c="dimmed" truncate title={gitUrl}>
-              {gitUrl}
-            </Text>
-            <CopyButton value={gitUrl} what={`git URL of ${name}`} />
-          </Group>
+          {github ? <OnGithub github={github} /> : <OnBuiltinRemote name={name} gitUrl={gitUrl} />}
           <Text size="xs" c="dimmed">
             {lastPush ? (
               <>
@@ -62,13 +67,26 @@ function RepositoryCard({ repository }: { repository: Repository }) {
             )}
           </Text>
         </div>
-        {can('developer') && productionBranch && (
-          <Group gap="xs">
-            <ProductionBranch repository={name} current={productionBranch} />
-            <Redeploy name={name} />
-          </Group>
-        )}
+        <Group gap="xs">
+          {github && !isAlone && (
+            <ButtonLink
+              to="/t/$tenant/repositories/$repository"
+              params={{ tenant: slug, repository: name }}
+              leftSection={<IconSettings size={14} />}
+              aria-label={`Settings of ${name}`}
+            >
+              Settings
+            </ButtonLink>
+          )}
+          {can('developer') && productionBranch && !github?.disconnectedAt && (
+            <>
+              <ProductionBranch repository={name} current={productionBranch} />
+              <Redeploy name={name} />
+            </>
+          )}
+        </Group>
       </Group>
+      {github?.disconnectedAt && <Disconnected github={github} at={github.disconnectedAt} />}
       {pin && (
         <Alert color="yellow" mt="sm" p="sm" icon={<IconPin size={18} />}>
           <Group justify="space-between" gap="xs">
@@ -89,6 +107,51 @@ function RepositoryCard({ repository }: { repository: Repository }) {
         </Alert>
       )}
     </Card>
+  );
+}
+
+function OnGithub({ github: { fullName, url, isPrivate } }: { github: GithubSource }) {
+  return (
+    <Group gap={4} wrap="nowrap" miw={0} mt={2}>
+      <IconBrandGithub size={14} aria-hidden="true" style={{ flex: 'none' }} />
+      <Anchor
+        href={url}
+        target="_blank"
+        rel="noopener noreferrer"
+        fz="xs"
+        c="dimmed"
+        truncate
+        aria-label={`${fullName} on GitHub (opens in a new tab)`}
+      >
+        {fullName}
+      </Anchor>
+      <Text size="xs" c="dimmed">
+        {isPrivate ? '· private' : '· public'}
+      </Text>
+    </Group>
+  );
+}
+
+function OnBuiltinRemote({ name, gitUrl }: { name: string; gitUrl: string }) {
+  return (
+    <Group gap={4} wrap="nowrap" miw={0} mt={2}>
+      <Text ff="monospace" size="xs" c="dimmed" truncate title={gitUrl}>
+        {gitUrl}
+      </Text>
+      <CopyButton value={gitUrl} what={`git URL of ${name}`} />
+    </Group>
+  );
+}
+
+function Disconnected({ github, at }: { github: GithubSource; at: string }) {
+  return (
+    <Alert color="red" mt="sm" p="sm" icon={<IconPlugX size={18} />}>
+      <Text size="sm">
+        {plainText(github.disconnectedReason ?? 'Wherry cannot reach it on GitHub any more.')}
+        {' Disconnected '}
+        <TimeAgo at={at} />. What is live goes on; nothing new is deployed until it is connected again.
+      </Text>
+    </Alert>
   );
 }
 

@@ -14,16 +14,18 @@ import {
   secretNameProblem,
   secretsQuery,
   useSettingChange,
+  type Place,
   type Secret,
 } from './settings-queries';
 import { ValueForm } from './value-form';
 
 type Dialog = Readonly<{ kind: 'add' }> | Readonly<{ kind: 'replace' | 'delete'; name: string }>;
 
-/** The secrets by name. Their values go in and never come back. */
-export function Secrets() {
+/** The secrets of an environment by name. Their values go in and never come back. */
+export function Secrets({ environment }: { environment: string }) {
   const { slug, can } = useTenant();
-  const query = useQuery(secretsQuery(slug));
+  const place = { tenant: slug, environment };
+  const query = useQuery(secretsQuery(place));
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const add = can('owner') && (
     <Button leftSection={<IconPlus size={14} />} onClick={() => setDialog({ kind: 'add' })}>
@@ -54,7 +56,7 @@ export function Secrets() {
       ) : (
         <SecretTable secrets={query.data} onChoose={setDialog} />
       )}
-      {dialog && <SecretDialog dialog={dialog} onClose={() => setDialog(null)} />}
+      {dialog && <SecretDialog place={place} dialog={dialog} onClose={() => setDialog(null)} />}
     </Section>
   );
 }
@@ -100,10 +102,12 @@ function SecretTable({ secrets, onChoose }: { secrets: readonly Secret[]; onChoo
   );
 }
 
-function SecretDialog({ dialog, onClose }: { dialog: Dialog; onClose: () => void }) {
-  const { slug } = useTenant();
-  const put = useSettingChange(slug, 'secrets', (input: { name: string; value: string }) => putSecret(slug, input));
-  const remove = useSettingChange(slug, 'secrets', (name: string) => deleteSecret(slug, name));
+type DialogProps = Readonly<{ place: Place; dialog: Dialog; onClose: () => void }>;
+
+function SecretDialog({ place, dialog, onClose }: DialogProps) {
+  const { tenant } = place;
+  const put = useSettingChange(tenant, 'secrets', (input: { name: string; value: string }) => putSecret(place, input));
+  const remove = useSettingChange(tenant, 'secrets', (name: string) => deleteSecret(place, name));
   if (dialog.kind === 'delete') {
     return (
       <Confirm

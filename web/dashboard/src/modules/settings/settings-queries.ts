@@ -7,18 +7,25 @@ export type Variable = Schemas['Variable'];
 export type Token = Schemas['Token'];
 export type NewToken = paths['/v1/tenants/{tenant}/tokens']['post']['requestBody']['content']['application/json'];
 
-export const secretsQuery = (tenant: string) =>
+/** Where secrets and variables are: a tenant by its slug, and one of its environments by name. */
+export type Place = Readonly<{ tenant: string; environment: string }>;
+
+export const secretsQuery = ({ tenant, environment }: Place) =>
   queryOptions({
-    queryKey: ['tenants', tenant, 'secrets'],
-    queryFn: async () =>
-      (await unwrap(api.GET('/v1/tenants/{tenant}/secrets', { params: { path: { tenant } } }))).secrets,
+    queryKey: ['tenants', tenant, 'secrets', environment],
+    queryFn: async () => {
+      const params = { path: { tenant }, query: { environment } };
+      return (await unwrap(api.GET('/v1/tenants/{tenant}/secrets', { params }))).secrets;
+    },
   });
 
-export const variablesQuery = (tenant: string) =>
+export const variablesQuery = ({ tenant, environment }: Place) =>
   queryOptions({
-    queryKey: ['tenants', tenant, 'variables'],
-    queryFn: async () =>
-      (await unwrap(api.GET('/v1/tenants/{tenant}/variables', { params: { path: { tenant } } }))).variables,
+    queryKey: ['tenants', tenant, 'variables', environment],
+    queryFn: async () => {
+      const params = { path: { tenant }, query: { environment } };
+      return (await unwrap(api.GET('/v1/tenants/{tenant}/variables', { params }))).variables;
+    },
   });
 
 export const tokensQuery = (tenant: string) =>
@@ -41,24 +48,26 @@ export function useSettingChange<Input, Output>(
   });
 }
 
-export function putSecret(tenant: string, { name, value }: { name: string; value: string }) {
-  const params = { path: { tenant, secret: name } };
+export function putSecret({ tenant, environment }: Place, { name, value }: { name: string; value: string }) {
+  const params = { path: { tenant, secret: name }, query: { environment } };
   return unwrap(api.PUT('/v1/tenants/{tenant}/secrets/{secret}', { params, body: { value } }));
 }
 
-export function deleteSecret(tenant: string, name: string) {
-  return unwrap(api.DELETE('/v1/tenants/{tenant}/secrets/{secret}', { params: { path: { tenant, secret: name } } }));
+export function deleteSecret({ tenant, environment }: Place, name: string) {
+  const params = { path: { tenant, secret: name }, query: { environment } };
+  return unwrap(api.DELETE('/v1/tenants/{tenant}/secrets/{secret}', { params }));
 }
 
 export type NamedVariable = Pick<Variable, 'kind' | 'name'>;
 
-export function putVariable(tenant: string, { kind, name, value }: NamedVariable & { value: string }) {
-  const params = { path: { tenant, kind, variable: name } };
+export function putVariable({ tenant, environment }: Place, variable: NamedVariable & { value: string }) {
+  const { kind, name, value } = variable;
+  const params = { path: { tenant, kind, variable: name }, query: { environment } };
   return unwrap(api.PUT('/v1/tenants/{tenant}/variables/{kind}/{variable}', { params, body: { value } }));
 }
 
-export function deleteVariable(tenant: string, { kind, name }: NamedVariable) {
-  const params = { path: { tenant, kind, variable: name } };
+export function deleteVariable({ tenant, environment }: Place, { kind, name }: NamedVariable) {
+  const params = { path: { tenant, kind, variable: name }, query: { environment } };
   return unwrap(api.DELETE('/v1/tenants/{tenant}/variables/{kind}/{variable}', { params }));
 }
 

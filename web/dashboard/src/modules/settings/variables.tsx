@@ -16,18 +16,20 @@ import {
   variableNameProblem,
   variablesQuery,
   type NamedVariable,
+  type Place,
   type Variable,
 } from './settings-queries';
 import { ValueForm } from './value-form';
 
 type Kind = Variable['kind'];
 type Dialog = Readonly<{ kind: 'add' }> | Readonly<{ kind: 'change' | 'delete'; variable: Variable }>;
-type Props = Readonly<{ kind: Kind; title: string; description: ReactNode; none: string }>;
+type Props = Readonly<{ environment: string; kind: Kind; title: string; description: ReactNode; none: string }>;
 
-/** The variables of one kind, with their values. */
-export function Variables({ kind, title, description, none }: Props) {
+/** The variables of one kind in an environment, with their values. */
+export function Variables({ environment, kind, title, description, none }: Props) {
   const { slug, can } = useTenant();
-  const query = useQuery(variablesQuery(slug));
+  const place = { tenant: slug, environment };
+  const query = useQuery(variablesQuery(place));
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const variables = query.data?.filter((variable) => variable.kind === kind) ?? [];
   const add = can('developer') && (
@@ -52,7 +54,7 @@ export function Variables({ kind, title, description, none }: Props) {
       ) : (
         <VariableTable label={title} variables={variables} onChoose={setDialog} />
       )}
-      {dialog && <VariableDialog kind={kind} dialog={dialog} onClose={() => setDialog(null)} />}
+      {dialog && <VariableDialog place={place} kind={kind} dialog={dialog} onClose={() => setDialog(null)} />}
     </Section>
   );
 }
@@ -107,12 +109,14 @@ function VariableTable({ label, variables, onChoose }: TableProps) {
   );
 }
 
-function VariableDialog({ kind, dialog, onClose }: { kind: Kind; dialog: Dialog; onClose: () => void }) {
-  const { slug } = useTenant();
-  const put = useSettingChange(slug, 'variables', (input: NamedVariable & { value: string }) =>
-    putVariable(slug, input),
+type DialogProps = Readonly<{ place: Place; kind: Kind; dialog: Dialog; onClose: () => void }>;
+
+function VariableDialog({ place, kind, dialog, onClose }: DialogProps) {
+  const { tenant } = place;
+  const put = useSettingChange(tenant, 'variables', (input: NamedVariable & { value: string }) =>
+    putVariable(place, input),
   );
-  const remove = useSettingChange(slug, 'variables', (variable: NamedVariable) => deleteVariable(slug, variable));
+  const remove = useSettingChange(tenant, 'variables', (variable: NamedVariable) => deleteVariable(place, variable));
   if (dialog.kind === 'delete') {
     return (
       <Confirm
