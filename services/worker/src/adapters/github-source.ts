@@ -120,10 +120,10 @@ export class GithubSource implements Source, Inspector {
 
   async files(place: GithubPlace, commitSha: string, folder: string): Promise<readonly string[]> {
     return this.asked(place, async (client, names) => {
-      const path = folder === '.' ? '' : folder.replace(/\/+$/, '');
+      const path = folder === '.' ? '' : folder.split('/').map(encodeURIComponent).join('/');
       try {
         const route = 'GET /repos/{owner}/{repo}/contents/{+path}';
-        const answer = await ask(client, z.unknown(), route, { ...names, path: encodeURI(path), ref: commitSha });
+        const answer = await ask(client, z.unknown(), route, { ...names, path, ref: commitSha });
         const entries = Folder.safeParse(answer);
         return entries.success ? entries.data.filter(({ type }) => type !== 'dir').map(({ name }) => name) : [];
       } catch (error) {

@@ -1,6 +1,6 @@
 import type { PlanState } from '@wherry/db';
 import { describe, expect, it } from 'vitest';
-import { decidePlan } from './decide-plan';
+import { decidePlan, type PlanFacts, plainFacts } from './decide-plan';
 
 const head = { commitSha: 'b'.repeat(40), treeSha: '2'.repeat(40), message: 'Change it', author: 'Ada' };
 const fresh: PlanState = { newest: null, live: null, isReleasing: false };
@@ -8,6 +8,7 @@ const newest = (status: 'live' | 'failed' | 'building' | 'skipped', commitSha = 
   ...fresh,
   newest: { id: 'dep_1', status, commitSha, trust: 'trusted' as const, createdAtMs: 1000 },
 });
+const otherLive = { commitSha: 'a'.repeat(40), treeSha: '9'.repeat(40) };
 const live = { commitSha: 'a'.repeat(40), treeSha: head.treeSha };
 
 describe('decidePlan', () => {
@@ -16,7 +17,7 @@ describe('decidePlan', () => {
   });
 
   it.each(['live', 'failed', 'building', 'skipped'] as const)('makes nothing new of a head that is %s', (status) => {
-    expect(decidePlan(newest(status), head, null)).toEqual({ kind: 'nothing' });
+    expect(decidePlan(newest(status), head, null)).toEqual({ kind: 'nothing', isKept: true });
   });
 
   it('builds a former commit again when it is the head again', () => {
@@ -25,11 +26,11 @@ describe('decidePlan', () => {
 
   it('builds a handled head once for each redeploy that was asked for after it', () => {
     expect(decidePlan(newest('failed'), head, 1001)).toEqual({ kind: 'build' });
-    expect(decidePlan(newest('failed'), head, 1000)).toEqual({ kind: 'nothing' });
+    expect(decidePlan(newest('failed'), head, 1000)).toEqual({ kind: 'nothing', isKept: true });
   });
 
   it('does not build twice at once for a redeploy', () => {
-    expect(decidePlan(newest('building'), head, 1001)).toEqual({ kind: 'nothing' });
+    expect(decidePlan(newest('building'), head, 1001)).toEqual({ kind: 'nothing', isKept: true });
   });
 
   it('lets a redeploy pass by skip tokens and equal trees', () => {
@@ -57,5 +58,58 @@ describe('decidePlan', () => {
 
   it('builds an equal tree while a release may still replace what is live', () => {
     expect(decidePlan({ ...fresh, live, isReleasing: true }, head, null)).toEqual({ kind: 'build' });
+  });
+
+  it('builds a commit again that was not trusted and is now, and only then', () => {
+    const outsiders = { ...fresh, newest: { ...newest('skipped').newest, trust: 'untrusted' as const } };
+    expect(decidePlan(outsiders, head, null, plainFacts)).toEqual({ kind: 'build' });
+    const facts = { ...plainFacts, trust: 'untrusted' as const };
+    expect(decidePlan(outsiders, head, null, facts)).toEqual({ kind: 'nothing', isKept: true });
+  });
+
+  it('never builds what is refused, also when somebody asks for it', () => {
+    const facts = { ...plainFacts, trust: 'untrusted' as const, refusal: 'Its code comes from a fork.' };
+    const refused = { kind: 'skip', reason: 'Its code comes from a fork.', supersedes: true };
+    expect(decidePlan(fresh, head, null, facts)).toEqual(refused);
+    expect(decidePlan(newest('failed'), head, 1001, facts)).toEqual(refused);
+  });
+
+  it('finds out about a head again that only seemed to be handled', () => {
+    expect(decidePlan(newest('live'), head, null, null)).toEqual({ kind: 'nothing', isKept: true });
+    expect(decidePlan(fresh, head, null, null)).toEqual({ kind: 'again' });
+  });
+
+  it('looks for skip tokens in the whole message', () => {
+    const asked = { ...head, words: 'Change it\n\nNo need to build. [no ci]' };
+    expect(decidePlan(fresh, asked, null)).toMatchObject({ kind: 'skip' });
+  });
+
+  it('says once that there is nothing to deploy, and never of what is live', () => {
+    const facts = { ...plainFacts, nothingThere: 'Nothing to deploy.' };
+    expect(decidePlan(fresh, head, null, facts)).toMatchObject({ kind: 'skip', reason: 'Nothing to deploy.' });
+    expect(decidePlan(newest('skipped', 'c'.repeat(40)), head, null, facts)).toEqual({ kind: 'nothing' });
+    expect(decidePlan({ ...fresh, live: otherLive }, head, null, facts)).toEqual({ kind: 'build' });
+  });
+
+  it('waits for other checks, builds when they pass, and says which one failed', () => {
+    const checked = (checks: PlanFacts['checks']) => decidePlan(fresh, head, null, { ...plainFacts, checks });
+    expect(checked({ state: 'pending' })).toEqual({ kind: 'nothing', isKept: true });
+    expect(checked({ state: 'succeeded' })).toEqual({ kind: 'build' });
+    expect(checked({ state: 'none' })).toEqual({ kind: 'build' });
+    expect(checked({ state: 'failed', name: 'lint' })).toMatchObject({
+      kind: 'skip',
+      reason: expect.stringContaining('"lint" failed'),
+    });
+  });
+
+  it('skips what changes nothing that is wanted since what is live, and finds out again when another is live', () => {
+    const state = { ...fresh, live: otherLive };
+    const facts = (since: string, areWanted: boolean) => ({ ...plainFacts, changes: { since, areWanted } });
+    const { commitSha } = otherLive;
+    expect(decidePlan(state, head, null, facts(commitSha, false))).toMatchObject({ kind: 'skip', supersedes: true });
+    expect(decidePlan(state, head, null, facts(commitSha, true))).toEqual({ kind: 'build' });
+    expect(decidePlan(state, head, null, facts('f'.repeat(40), false))).toEqual({ kind: 'again' });
+    const releasing = { ...state, isReleasing: true };
+    expect(decidePlan(releasing, head, null, facts(commitSha, false))).toEqual({ kind: 'build' });
   });
 });
