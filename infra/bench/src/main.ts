@@ -4,8 +4,13 @@ import path from 'node:path';
 import { benchCluster } from './cluster';
 import { benchLocal } from './local';
 import { report, type Row } from './report';
+import { benchWebhooks } from './webhooks';
 
-const groups: Record<string, (home: string) => Promise<Row[]>> = { local: benchLocal, cluster: benchCluster };
+const groups: Record<string, (home: string) => Promise<Row[]>> = {
+  local: benchLocal,
+  webhooks: benchWebhooks,
+  cluster: benchCluster,
+};
 
 const wished = process.argv.slice(2);
 const unknown = wished.filter((name) => !groups[name]);
