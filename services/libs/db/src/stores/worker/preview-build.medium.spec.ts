@@ -9,6 +9,7 @@ let owner: pg.Pool;
 let db: Database;
 let seeded: SeededTenant;
 let number = 0;
+let claims = 0;
 
 beforeAll(async () => {
   server = await createTestDatabase();
@@ -55,7 +56,8 @@ async function claim(trust: 'trusted' | 'untrusted', previews: object, environme
     ...[tenantId, environmentId, trust],
   ]);
   await owner.query('update repositories set settings = $2 where tenant_id = $1', [tenantId, { previews }]);
-  const token = { id: `tok_${deploymentId}`, hash: Buffer.from(deploymentId) };
+  claims += 1;
+  const token = { id: `tok_${claims}`, hash: Buffer.from(String(claims)) };
   const build = await new BuildStore(db).claim(tenantId, deploymentId, { owner: 'me', seconds: 60 }, token);
   return [build?.buildVariables, build?.runtimeVariables, build?.secretNames];
 }

@@ -64,6 +64,15 @@ export class SweepStore {
     });
   }
 
+  /** Removes all rows of a deleted tenant of which nothing runs any more. Returns 1 when they went now, else 0. */
+  async purge(tenantId: string): Promise<number> {
+    const [row] = await this.db.tenant(
+      tenantId,
+      (tx) => tx.$queryRaw<{ isGone: boolean }[]>`select purge_tenant(${tenantId}) as "isGone"`,
+    );
+    return row?.isGone === true ? 1 : 0;
+  }
+
   /** Removes the worker's own read tokens that are past their time. Returns how many. */
   async removeExpiredTokens(tenantId: string): Promise<number> {
     return this.db.tenant(
@@ -76,20 +85,20 @@ export class SweepStore {
 
   /**
    * Removes revisions that neither the newest `keep` deployments of their (environment, repository, root directory),
-   * nor a live or unfinished one, nor a route, a pin, an unfinished release or a replica names. The deployments stay,
-   * and cannot be restored any more. Returns how many were removed.
+   * nor a live or unfinished one, nor a route, a pin, an unfinished release or a replica names. Of a closed preview none
+   * is kept for being new. The deployments stay, and cannot be restored any more. Returns how many were removed.
    */
   async removeOldRevisions(tenantId: string, keep: number): Promise<number> {
     return this.db.tenant(tenantId, async (tx) => {
       const rows = await tx.$queryRaw<{ id: string }[]>`
         with ranked as (
-          select d.id, d.status, row_number() over (
+          select d.id, d.status, e.closed_at is not null as is_closed, row_number() over (
             partition by d.environment_id, d.repository_id, d.root_dir order by d.created_at desc) as place
-          from deployments d
+          from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
           where d.tenant_id = ${tenantId} and exists (select from deployment_functions df
             where df.tenant_id = d.tenant_id and df.deployment_id = d.id and df.revision_id is not null)
         ), kept as (
-          select id from ranked where place <= ${keep} or status in ('queued', 'building', 'releasing', 'live')
+          select id from ranked where (place <= ${keep} and not is_closed) or status in ('queued', 'building', 'releasing', 'live')
           union select deployment_id from routes where tenant_id = ${tenantId}
           union select deployment_id from pins where tenant_id = ${tenantId}
           union select deployment_id from releases where tenant_id = ${tenantId} and status in ('pending', 'routed')
@@ -111,7 +120,8 @@ export class SweepStore {
   /**
    * Removes pushes and deployments that ended more than `keepDays` days ago. Deployments stay while something names
    * them: a revision, a route, a pin, an unfinished release. So does the newest of each (repository, root directory, ref),
-   * which plans are compared with. Returns how many rows were removed.
+   * which plans are compared with, unless its preview is closed and its ref is gone. Of previews that were closed so long
+   * ago, functions go too when no usage is kept of them, and in the end the preview. Returns how many rows were removed.
    */
   async removeOldHistory(tenantId: string, keepDays: number): Promise<number> {
     return this.db.tenant(tenantId, async (tx) => {
@@ -121,14 +131,18 @@ export class SweepStore {
         delete from deployments d
         where d.tenant_id = ${tenantId} and d.finished_at < now() - make_interval(days => ${keepDays}::integer)
           and d.status in ('retired', 'failed', 'superseded', 'skipped', 'cancelled')
-          and exists (select from deployments n where n.tenant_id = d.tenant_id and n.repository_id = d.repository_id
-            and n.root_dir = d.root_dir and n.ref = d.ref and n.created_at > d.created_at)
+          and (exists (select from deployments n where n.tenant_id = d.tenant_id and n.repository_id = d.repository_id
+              and n.root_dir = d.root_dir and n.ref = d.ref and n.created_at > d.created_at)
+            or (exists (select from environments e where e.tenant_id = d.tenant_id and e.id = d.environment_id
+                and e.closed_at is not null)
+              and not exists (select from repository_refs h where h.tenant_id = d.tenant_id
+                and h.repository_id = d.repository_id and h.ref = d.ref)))
           and not exists (select from revisions v where v.tenant_id = d.tenant_id and v.deployment_id = d.id)
           and not exists (select from routes o where o.tenant_id = d.tenant_id and o.deployment_id = d.id)
           and not exists (select from pins p where p.tenant_id = d.tenant_id and p.deployment_id = d.id)
           and not exists (select from releases l where l.tenant_id = d.tenant_id and l.deployment_id = d.id
             and l.status in ('pending', 'routed'))`;
-      return pushes + deployments;
+      return pushes + deployments + (await removeClosedPreviews(tx, tenantId, keepDays));
     });
   }
 
@@ -148,6 +162,22 @@ export class SweepStore {
         delete from receipt_segments where shipped_at < now() - make_interval(days => ${keepReceiptDays}::integer)`;
     });
   }
+}
+
+/** What has usage stays: what was paid for must be told for as long as the bill. */
+async function removeClosedPreviews(tx: Tx, tenantId: string, keepDays: number): Promise<number> {
+  const functions = await tx.$executeRaw`
+    delete from functions f using environments e
+    where f.tenant_id = ${tenantId} and e.tenant_id = f.tenant_id and e.id = f.environment_id
+      and e.closed_at < now() - make_interval(days => ${keepDays}::integer) and f.removed_at is not null
+      and not exists (select from revisions v where v.tenant_id = f.tenant_id and v.function_id = f.id)
+      and not exists (select from usage_hourly u where u.tenant_id = f.tenant_id and u.function_id = f.id)`;
+  const environments = await tx.$executeRaw`
+    delete from environments e
+    where e.tenant_id = ${tenantId} and e.closed_at < now() - make_interval(days => ${keepDays}::integer)
+      and not exists (select from functions f where f.tenant_id = e.tenant_id and f.environment_id = e.id)
+      and not exists (select from deployments d where d.tenant_id = e.tenant_id and d.environment_id = e.id)`;
+  return functions + environments;
 }
 
 async function unplannedHeads(tx: Tx, rootDir: string, settledSeconds: number): Promise<PendingWork['unplanned']> {
