@@ -80,11 +80,12 @@ describe('what GitHub is told', () => {
 
   it('turns the deployments of a closed preview inactive, but for one that failed', () => {
     const live = claimedReport({ environment: preview });
-    const closed = { ...preview, isClosed: true };
-    const { deployment } = decide(claimedReport({ environment: closed, report: after(live) }));
+    const { deployment } = decide(claimedReport({ environment: preview, isGone: true, report: after(live) }));
     expect(deployment?.status.state).toBe('inactive');
     const failed = claimedReport({ deployment: { status: 'failed' }, environment: preview });
-    const late = claimedReport({ deployment: { status: 'failed' }, environment: closed, report: after(failed) });
+    const late = claimedReport({
+      ...{ deployment: { status: 'failed' }, environment: preview, isGone: true, report: after(failed) },
+    });
     expect(decide(late).deployment).toBeNull();
   });
 

@@ -79,15 +79,15 @@ const descriptions: Readonly<Record<GithubDeploymentStatus['state'], string>> = 
   inactive: 'Not served any more.',
 };
 
-function deploymentState({ deployment, environment }: ClaimedReport): GithubDeploymentStatus['state'] {
+function deploymentState({ deployment, isGone }: ClaimedReport): GithubDeploymentStatus['state'] {
   switch (deployment.status) {
     case 'queued':
-      return environment.isClosed ? 'inactive' : 'queued';
+      return isGone ? 'inactive' : 'queued';
     case 'building':
     case 'releasing':
-      return environment.isClosed ? 'inactive' : 'in_progress';
+      return isGone ? 'inactive' : 'in_progress';
     case 'live':
-      return environment.isClosed ? 'inactive' : 'success';
+      return isGone ? 'inactive' : 'success';
     case 'failed':
       return 'failure';
     case 'retired':

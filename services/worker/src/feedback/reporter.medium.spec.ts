@@ -1,5 +1,6 @@
 import { GithubDouble } from '@wherry/github-double';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../adapters/system-clock';
 import { type Github, InstalledApp, ReportedPlatform } from '../testing/reported-platform';
 
 let github: Github;
@@ -318,6 +319,15 @@ describe('a pull request', () => {
     expect(await platform.comments(number)).toEqual([expect.stringContaining('The preview was removed.')]);
     expect(await platform.states()).toEqual([['success', 'inactive']]);
     expect(await platform.store.pending()).toEqual([]);
+
+    // Opened again, what was deployed before is not served again.
+    await platform.sql(`update environments set closed_at = null, closed_reason = null, opened_at = clock_timestamp()`);
+    await platform.deployment('dep_2', 'building', { environment_id, created_at: new Date(systemClock.now() + 1_000) });
+    expect(await platform.store.pending()).toEqual([{ tenantId: 'ten_a', deploymentId: 'dep_2' }]);
+    await platform.reporter().run('ten_a', 'dep_1');
+    await platform.reporter().run('ten_a', 'dep_2');
+    expect(await platform.comments(number)).toEqual([expect.stringMatching(/\[Building\].*dep_2/)]);
+    expect((await platform.states()).toSorted()).toEqual([['in_progress'], ['success', 'inactive']]);
   });
 
   it('gets no comment for commits that were all skipped', async () => {

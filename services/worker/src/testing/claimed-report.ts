@@ -26,6 +26,7 @@ type More = Readonly<{
   environment?: Partial<ClaimedReport['environment']>;
   report?: Partial<ClaimedReport['report']>;
   lines?: ClaimedReport['lines'];
+  isGone?: boolean;
 }>;
 
 /** A report of a production deployment that is live, and that nobody was told of; and what is different about it. */
@@ -34,6 +35,7 @@ export function claimedReport({
   environment = {},
   report = {},
   lines = [],
+  isGone = false,
 }: More = {}): ClaimedReport {
   return {
     deployment: reportedDeployment(deployment),
@@ -48,6 +50,7 @@ export function claimedReport({
       ...{ checkRunId: null, githubDeploymentId: null, told: {}, failures: 0, failingSinceMs: null, isFirst: true },
       ...report,
     },
+    isGone,
     phase: 'live',
     lease: '2026-11-22 08:00:00+00',
     lines,

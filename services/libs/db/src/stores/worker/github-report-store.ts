@@ -1,5 +1,6 @@
 import type { DeploymentStatus } from '@wherry/domain';
 import type { Database, Tx } from '../../database';
+import { Prisma } from '../../generated/client';
 
 export type ReportedFunction = Readonly<{
   name: string;
@@ -68,6 +69,8 @@ export type ClaimedReport = Readonly<{
   environment: ReportedEnvironment;
   repository: ReportedRepository;
   report: ToldReport;
+  /** Whether the preview that it was in has ended; another one may have been opened in the same place since. */
+  isGone: boolean;
   /** Changes whenever there is news; to be put into `told` with whatever is told. */
   phase: string;
   /** What its holder shows to keep it. */
@@ -105,6 +108,11 @@ const excerptLines = 50;
 /** How much is told at a sweep; the rest comes with the next one. */
 const sweepLimit = 500;
 
+/** `isGone` of a deployment `d` in the environment `e`. */
+const isGone = Prisma.sql`(e.closed_at is not null or coalesce(d.created_at < e.opened_at, false))`;
+/** GitHub is told something else when this changes. */
+const phase = Prisma.sql`d.status || case when ${isGone} then '/gone' else '' end`;
+
 /** What GitHub was told of deployments. Whoever tells holds a lease, so that nothing is made twice there. */
 export class GithubReportStore {
   constructor(private readonly db: Database) {}
@@ -122,10 +130,10 @@ export class GithubReportStore {
         join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
         left join github_reports p on p.tenant_id = d.tenant_id and p.deployment_id = d.id
         where (d.finished_at is null or d.status = 'live' or d.finished_at > now() - interval '1 day'
-            or e.closed_at > now() - interval '1 day' or not p.is_settled)
+            or greatest(e.closed_at, e.opened_at) > now() - interval '1 day' or not p.is_settled)
           and (p.lease_until is null or p.lease_until < now())
           and (p.deployment_id is null or (not p.is_settled and p.next_try_at <= now())
-            or p.told->>'phase' is distinct from d.status || case when e.closed_at is null then '' else '/closed' end)
+            or p.told->>'phase' is distinct from ${phase})
         order by d.created_at limit ${sweepLimit}`;
     });
   }
@@ -138,19 +146,18 @@ export class GithubReportStore {
     return this.db.tenant(tenantId, async (tx) => {
       const [row] = await readSubject(tx, tenantId, deploymentId);
       if (!row) return null;
-      const phase = phaseOf(row.status, row.isClosed);
       const [report] = await tx.$queryRaw<ReportRow[]>`
         insert into github_reports as p (tenant_id, deployment_id, lease_until)
         values (${tenantId}, ${deploymentId}, now() + make_interval(secs => ${leaseSeconds}::float8))
         on conflict (tenant_id, deployment_id) do update set lease_until = excluded.lease_until
         where (p.lease_until is null or p.lease_until < now())
-          and ((not p.is_settled and p.next_try_at <= now()) or p.told->>'phase' is distinct from ${phase})
+          and ((not p.is_settled and p.next_try_at <= now()) or p.told->>'phase' is distinct from ${row.phase})
         returning check_run_id as "checkRunId", github_deployment_id as "githubDeploymentId", told, failures,
           failing_since as "failingSince", xmax = 0 as "isFirst", lease_until::text as lease`;
       if (!report) return null;
       const functions = await readFunctions(tx, tenantId, [deploymentId]);
       const lines = row.status === 'failed' ? await readLines(tx, tenantId, deploymentId) : [];
-      return { ...subjectOf(row, functions), report: reportOf(report), phase, lease: report.lease, lines };
+      return { ...subjectOf(row, functions), report: reportOf(report), lease: report.lease, lines };
     });
   }
 
@@ -217,11 +224,6 @@ export class GithubReportStore {
   }
 }
 
-/** What GitHub is told changes with this; `pending` has the same in SQL. */
-function phaseOf(status: DeploymentStatus, isClosed: boolean): string {
-  return isClosed ? `${status}/closed` : status;
-}
-
 type DeploymentRow = Omit<
   ReportedDeployment,
   'notes' | 'createdAtMs' | 'startedAtMs' | 'finishedAtMs' | 'functions'
@@ -241,6 +243,8 @@ type SubjectRow = DeploymentRow & {
   installationId: bigint;
   settings: unknown;
   isConnected: boolean;
+  isGone: boolean;
+  phase: string;
 };
 
 type ReportRow = {
@@ -261,7 +265,8 @@ function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<Su
       e.pull_request as "pullRequest", e.branch, e.closed_at is not null as "isClosed", e.closed_reason as "closedReason",
       r.id as "repositoryId", r.full_name as "fullName", r.github_id as "githubId",
       r.installation_id as "installationId", r.settings,
-      r.disconnected_at is null and coalesce(i.deleted_at is null, false) as "isConnected"
+      r.disconnected_at is null and coalesce(i.deleted_at is null, false) as "isConnected",
+      ${isGone} as "isGone", ${phase} as phase
     from deployments d
     join tenants t on t.id = d.tenant_id
     join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
@@ -270,13 +275,16 @@ function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<Su
     where d.tenant_id = ${tenantId} and d.id = ${deploymentId}`;
 }
 
-/** What a pull request's comment shows: of each root directory the newest that was not skipped, else the newest. */
+/** What a pull request's comment shows, since its preview was opened: of each root directory the newest that was not skipped, else the newest. */
 async function readShown(tx: Tx, tenantId: string, environmentId: string): Promise<ReportedDeployment[]> {
   const rows = await tx.$queryRaw<DeploymentRow[]>`
-    select distinct on (root_dir) id, status, reason, root_dir as "rootDir", ref, commit_sha as "commitSha", notes,
-      created_at as "createdAt", started_at as "startedAt", finished_at as "finishedAt"
-    from deployments where tenant_id = ${tenantId} and environment_id = ${environmentId}
-    order by root_dir, status = 'skipped', created_at desc`;
+    select distinct on (d.root_dir) d.id, d.status, d.reason, d.root_dir as "rootDir", d.ref,
+      d.commit_sha as "commitSha", d.notes, d.created_at as "createdAt", d.started_at as "startedAt",
+      d.finished_at as "finishedAt"
+    from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
+    where d.tenant_id = ${tenantId} and d.environment_id = ${environmentId}
+      and d.created_at >= coalesce(e.opened_at, d.created_at)
+    order by d.root_dir, d.status = 'skipped', d.created_at desc`;
   const functions = await readFunctions(
     tx,
     tenantId,
@@ -310,7 +318,7 @@ async function readLines(tx: Tx, tenantId: string, deploymentId: string): Promis
 function subjectOf(
   row: SubjectRow,
   functions: readonly FunctionRow[],
-): Pick<ClaimedReport, 'deployment' | 'environment' | 'repository'> {
+): Omit<ClaimedReport, 'report' | 'lease' | 'lines'> {
   const { isPreview, label, pullRequest, branch, isClosed, closedReason } = row;
   const { fullName, settings, isConnected } = row;
   const ids = { githubId: Number(row.githubId), installationId: Number(row.installationId) };
@@ -318,6 +326,8 @@ function subjectOf(
     deployment: deploymentOf(row, functions),
     environment: { id: row.environmentId, isPreview, label, pullRequest, branch, isClosed, closedReason },
     repository: { id: row.repositoryId, fullName, ...ids, settings, isConnected },
+    isGone: row.isGone,
+    phase: row.phase,
   };
 }
 
