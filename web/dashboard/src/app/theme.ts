@@ -4,11 +4,14 @@ import {
   Badge,
   Button,
   Card,
+  Checkbox,
   InputWrapper,
   Modal,
   NavLink,
   Notification,
+  Radio,
   Select,
+  Switch,
   Table,
   Tabs,
   TextInput,
@@ -45,6 +48,9 @@ const sans =
 const mono =
   'ui-monospace, "SF Mono", "Cascadia Code", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
+/** What a field says of itself stays readable in small fields too. */
+const description = { fontSize: '0.75rem', lineHeight: 1.4 };
+
 export const theme = createTheme({
   primaryColor: 'tide',
   primaryShade: { light: 7, dark: 6 },
@@ -73,7 +79,8 @@ export const theme = createTheme({
     Badge: Badge.extend({ defaultProps: { radius: 'sm', variant: 'light', tt: 'none', fw: 500 } }),
     Button: Button.extend({ defaultProps: { size: 'xs' }, styles: { label: { fontWeight: 550 } } }),
     Card: Card.extend({ defaultProps: { withBorder: true, padding: 'md', radius: 'lg' } }),
-    InputWrapper: InputWrapper.extend({ styles: { label: { fontWeight: 500, marginBottom: 3 } } }),
+    Checkbox: Checkbox.extend({ styles: { description } }),
+    InputWrapper: InputWrapper.extend({ styles: { label: { fontWeight: 500, marginBottom: 3 }, description } }),
     Modal: Modal.extend({
       defaultProps: {
         centered: true,
@@ -86,7 +93,9 @@ export const theme = createTheme({
     }),
     NavLink: NavLink.extend({ styles: { root: { borderRadius: 6, paddingBlock: 6 }, label: { fontWeight: 500 } } }),
     Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } }),
+    Radio: Radio.extend({ styles: { description } }),
     Select: Select.extend({ defaultProps: { size: 'xs', allowDeselect: false } }),
+    Switch: Switch.extend({ styles: { description } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 10, horizontalSpacing: 'md' } }),
     Tabs: Tabs.extend({
       defaultProps: { keepMounted: false },
