@@ -73,3 +73,35 @@ it('shows operators all tenants', async () => {
   };
   expect(tenants).toContainEqual(expect.objectContaining({ slug: acme.slug, suspendedAt: null, deletedAt: null }));
 });
+
+it('deletes a tenant only when it is suspended and its slug was typed, and says the same when it is asked again', async () => {
+  const typed = { slug: acme.slug };
+  expect((await change('delete', { slug: 'another' })).status).toBe(400);
+  const early = await change('delete', typed);
+  expect([early.status, early.json()]).toMatchObject([409, { type: 'urn:wherry:problem:tenant.not_suspended' }]);
+  await change('suspend');
+  const [first, second] = [await change('delete', typed), await change('delete', typed)];
+  expect(first.json()).toMatchObject({ slug: acme.slug, deletedAt: expect.any(String) });
+  expect([second.status, second.text]).toEqual([202, first.text]);
+  expect((await change('unsuspend')).status).toBe(404);
+  const again = { slug: acme.slug, name: 'Again' };
+  const taken = await api.send('POST', '/v1/tenants', { headers: operator, body: again });
+  expect(taken.json()).toMatchObject({ type: 'urn:wherry:problem:tenant.slug_taken' });
+});
+
+it('exports all that it knows of a tenant, and nothing that opens anything or is of another', async () => {
+  const reply = await api.send('GET', `/v1/platform/tenants/${acme.slug}/export`, { headers: operator });
+  expect(reply.headers).toMatchObject({
+    'content-type': 'application/x-ndjson',
+    'content-disposition': `attachment; filename="tenant-${acme.slug}.ndjson"`,
+  });
+  const lines = reply.text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { table: string; row: object });
+  const tables = ['tenants', 'functions', 'secrets', 'tokens', 'usage_hourly', 'log_chunks', 'audit_log'];
+  expect(lines.map(({ table }) => table)).toEqual(expect.arrayContaining(tables));
+  expect(reply.text).not.toMatch(/"(sealed|token_hash|password_hash)"/);
+  expect(reply.text).not.toContain('private-operators');
+  expect((await api.send('GET', '/v1/platform/tenants/none/export', { headers: operator })).status).toBe(404);
+});

@@ -6,7 +6,7 @@ import { SYSTEM, type System } from '../system';
 
 type PlatformTenant = OutputOf<'suspendTenant'>;
 
-/** Stops tenants, and lets them go on. */
+/** Stops tenants, lets them go on, and ends them. */
 @Injectable()
 export class SuspendTenant {
   constructor(
@@ -28,6 +28,26 @@ export class SuspendTenant {
     const tenant = await this.store.suspend(actor, slug, { reason, now });
     if (tenant === null) throw tenantNotFound(slug);
     // On its own, and again each time: should the first half be all that happened, asking once more does the rest.
+    await this.store.cancelAll(tenant.id, now);
+    return view(tenant);
+  }
+
+  /**
+   * Deletes a tenant that was suspended before. Its workloads have ended by then or end now; the worker removes what is
+   * stored of it once they have, and git its repositories.
+   * @param again the slug once more. @throws DomainError `tenant.not_found`, `tenant.not_suspended`, `request.invalid`
+   */
+  async delete(actor: Actor, slug: string, again: string): Promise<PlatformTenant> {
+    if (again !== slug) {
+      const detail = 'This is not the slug of the tenant that is to be deleted.';
+      throw new DomainError('request.invalid', detail, { errors: [{ pointer: '/slug', detail }] });
+    }
+    const now = this.system.now();
+    const tenant = await this.store.delete(actor, slug, now);
+    if (tenant === null) throw tenantNotFound(slug);
+    if (tenant.deletedAt === null) {
+      throw new DomainError('tenant.not_suspended', 'Suspend the tenant first, and see that nobody misses it.');
+    }
     await this.store.cancelAll(tenant.id, now);
     return view(tenant);
   }

@@ -39,6 +39,8 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'AccessStore.touchToken': 'authentication',
   'ConsoleTenantStore.create': 'operator',
   'ConsoleTenantStore.change': 'operator',
+  'ConsoleTenantStore.delete': 'operator',
+  'ConsoleTenantStore.find': 'operator',
   'ConsoleTenantStore.hasAny': 'operator',
   'ConsoleTenantStore.listAll': 'operator',
   'ConsoleTenantStore.suspend': 'operator',

@@ -108,6 +108,7 @@ export class Sweep {
     let removed = 0;
     for (const tenantId of await store.tenants()) {
       if (stop.aborted) break;
+      removed += await store.purge(tenantId);
       removed += await store.removeExpiredTokens(tenantId);
       removed += await store.removeOldRevisions(tenantId, settings.keepDeployments);
       removed += await store.removeOldHistory(tenantId, settings.keepHistoryDays);

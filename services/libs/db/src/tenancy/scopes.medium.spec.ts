@@ -14,7 +14,10 @@ const allowed = {
     wherry_api: 'memberships:r tenants:r tokens:rw',
     wherry_git: 'tenants:r tokens:rw',
   },
-  operator: { wherry_api: 'environments:i memberships:i tenants:ri' },
+  operator: { wherry_api: 'audit_log:i environments:i github_deliveries:r memberships:i tenants:riw' },
+  intake: { wherry_api: 'github_deliveries:riw' },
+  // Teams too are made, but without a role.
+  login: { wherry_api: 'audit_log:i github_team_roles:rw memberships:riwd tenants:r' },
   routing: { wherry_gateway: 'environments:r functions:r replicas:r revisions:r routes:r tenants:r' },
   metering: { wherry_gateway: 'activity:riwd functions:r receipts:ri revisions:r usage_hourly:riw' },
   reconcile: {

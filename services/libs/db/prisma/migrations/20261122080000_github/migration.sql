@@ -309,7 +309,6 @@ create policy github_updates on tenants for update to wherry_worker
 
 -- login: the api, after GitHub said who somebody is, finds the tenants of their organisations and keeps memberships.
 create policy login on tenants for select to wherry_api using (app_scope() = 'login');
-create policy login on github_installations for select to wherry_api using (app_scope() = 'login');
 create policy login on github_team_roles for select to wherry_api using (app_scope() = 'login');
 create policy login_learns on github_team_roles for insert to wherry_api with check (app_scope() = 'login' and role is null);
 create policy login_renames on github_team_roles for update to wherry_api

@@ -80,6 +80,12 @@ export const crossTenantCases: readonly StoreCases[] = [
     },
   }),
   casesOf(SweepStore, (db) => new SweepStore(db), {
+    purge: {
+      given: `delete from replicas where tenant_id = $1;
+        update deployments set status = 'failed' where tenant_id = $1;
+        update tenants set deleted_at = now() where id = $1`,
+      attempt: ({ store, tenantId }) => store.purge(tenantId),
+    },
     removeExpiredTokens: {
       given: `update tokens set created_by = null, scopes = '{git:read}', expires_at = now() - interval '1 minute',
         repository_id = (select id from repositories where tenant_id = $1) where tenant_id = $1`,
