@@ -19,6 +19,8 @@ export type Change = Readonly<{
   path: string;
   previousPath?: string;
   sha: string;
+  additions: number;
+  deletions: number;
 }>;
 export type TreeEntry = Readonly<{ mode: string; type: string; sha: string; size: number; path: string }>;
 export const noCommit = '0'.repeat(40);
@@ -121,20 +123,25 @@ export class BareRepository {
     return (await this.log(sha, { limit: 1 }))[0] as Commit;
   }
 
-  /** Net difference of two commits, or of one with nothing. */
+  /** Net difference of two commits, or of one with nothing. Lines of binary files count as none. */
   async changes(base: string | null, head: string): Promise<Change[]> {
     const root = base ?? (await this.text(['hash-object', '-t', 'tree', '/dev/null']));
-    const text = await this.text(['diff-tree', '-r', '-z', '-M', '--raw', '--no-abbrev', root, head]);
-    const parts = text.split('\0').filter(Boolean);
-    const changes: Change[] = [];
-    while (parts.length > 0) {
+    const from = ['diff-tree', '-r', '-z', '-M', '--no-abbrev', '--raw', '--numstat', root, head];
+    const parts = (await this.text(from)).split('\0').filter((part) => part !== '');
+    const changes: Omit<Change, 'additions' | 'deletions'>[] = [];
+    while (parts[0]?.startsWith(':') === true) {
       const [, , , sha = '', letter = ''] = (parts.shift() as string).split(' ');
       const first = parts.shift() as string;
       const status = statuses[letter.charAt(0)] ?? 'modified';
       if (status !== 'renamed') changes.push({ status, path: first, sha });
       else changes.push({ status, path: parts.shift() as string, previousPath: first, sha });
     }
-    return changes;
+    return changes.map((change) => {
+      const [added = '', removed = '', path = ''] = (parts.shift() ?? '').split('\t');
+      // A renamed file's two names follow.
+      if (path === '') parts.splice(0, 2);
+      return { ...change, additions: Number(added) || 0, deletions: Number(removed) || 0 };
+    });
   }
 
   async mergeBase(a: string, b: string): Promise<string | undefined> {

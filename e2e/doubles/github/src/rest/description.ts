@@ -62,6 +62,8 @@ export class Description {
     );
     for (const name of schemas) this.keep(whole, { $ref: `${prefix}schemas/${name}` });
     (formats as unknown as { default: typeof formats.default }).default(this.ajv);
+    // An address that was never given is answered as '', the described default, which is no address.
+    this.ajv.addFormat('uri', { type: 'string', validate: (text: string) => text === '' || URL.canParse(text) });
     this.ajv.addSchema({ $id: 'github', components: this.components });
   }
 

@@ -14,9 +14,17 @@ export type Call = Readonly<{
   body: Json;
   /** The address without its query, for links between pages. */
   address: string;
+  /** The media type that the caller asks for. */
+  accept: string;
 }>;
 
-export type Answer = Readonly<{ status: number; body?: unknown; headers?: Readonly<Record<string, string>> }>;
+/** `raw` is sent as it is, in place of a JSON body. */
+export type Answer = Readonly<{
+  status: number;
+  body?: unknown;
+  raw?: string;
+  headers?: Readonly<Record<string, string>>;
+}>;
 
 /**
  * `name` is the operation in GitHub's description, such as `GET /app`. `as` says who may call: the App by its key,
@@ -36,6 +44,13 @@ export type Route = Readonly<{ name: string }> &
   );
 type Result = Answer | Promise<Answer>;
 
+/** Routes of one repository that need the same permission. */
+export function inRepository(permission: string, level: 'read' | 'write') {
+  return (name: string, run: (call: Call, repository: RepositoryState) => Result): Route => {
+    return { as: 'repository', needs: [permission, level], name, run };
+  };
+}
+
 /** A refusal in GitHub's words. */
 export class Refusal extends Error {
   constructor(
@@ -54,6 +69,14 @@ export const invalid = (message: string, errors?: unknown) =>
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 export const created = (body: unknown): Answer => ({ status: 201, body });
 export const nothing: Answer = { status: 204 };
+
+/** The commit of a branch, tag or name of a commit. @throws Refusal when there is none, and for an empty repository. */
+export async function commitOf(repository: RepositoryState, name: string, status = 422): Promise<string> {
+  const sha = await repository.git.resolve(name.replace(/^(refs\/)?(heads|tags)\//, ''));
+  if (sha !== undefined) return sha;
+  if ((await repository.git.refs()).size === 0) throw new Refusal(409, 'Git Repository is empty.');
+  throw status === 404 ? notFound() : new Refusal(status, `No commit found for SHA: ${name}`);
+}
 
 /** A number in the path; anything else is nobody's address. */
 export function idOf(call: Call, name: string): number {

@@ -26,7 +26,10 @@ const table = [...routes]
   .map((route) => {
     const [method = '', template = ''] = route.name.split(' ');
     const names = [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
-    const source = template.replace(/\{(\w+)\}/g, (_, name: string) => (long.has(name) ? '(.+)' : '([^/]+)'));
+    const source = template
+      .replace(/\{(\w+)\}/g, (_, name: string) => (long.has(name) ? '(.+)' : '([^/]+)'))
+      // The folder at the top has no path.
+      .replace(/\/contents\/\(\.\+\)$/, '/contents/?(.*)');
     return { route, method, names, pattern: new RegExp(`^${source}$`) };
   });
 
@@ -46,7 +49,7 @@ export async function serveRest(double: Double, request: RestRequest): Promise<R
   } catch (error) {
     answer = refused(double, request, error);
   }
-  const text = answer.body === undefined ? '' : JSON.stringify(answer.body);
+  const text = answer.raw ?? (answer.body === undefined ? '' : JSON.stringify(answer.body));
   const headers: Record<string, string> = {
     ...(text === '' ? {} : { 'content-type': 'application/json; charset=utf-8' }),
     'x-github-media-type': 'github.v3; format=json',
@@ -73,9 +76,12 @@ async function run(double: Double, actor: Actor, request: RestRequest): Promise<
   const { route, names, match } = found;
   const params = Object.fromEntries(names.map((name, index) => [name, decoded(match?.[index + 1] ?? '')]));
   const address = `${double.world.apiUrl}${path}`;
-  const call = { double, actor, params, query: request.query, body: parsed(route.name, double, request), address };
+  const body = parsed(route.name, double, request);
+  const accept = String(request.headers['accept'] ?? '');
+  const call = { double, actor, params, query: request.query, body, address, accept };
   checkQuery(double, route.name, request.query);
   const answer = await admitted(route, call);
+  if (answer.raw !== undefined) return answer;
   const wrong = double.world.description.violation(route.name, answer.status, plain(answer.body));
   if (wrong !== undefined) throw new Error(wrong);
   return answer;

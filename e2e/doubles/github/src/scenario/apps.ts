@@ -182,7 +182,10 @@ function newKey() {
 }
 
 /** A new App of an account; one of its own when none is named. Pings its webhook. */
-export function newApp(double: Double, input: NewApp & Readonly<{ webhookSecret?: string }>): AppState {
+export function newApp(
+  double: Double,
+  input: NewApp & Readonly<{ description?: string; externalUrl?: string }>,
+): AppState {
   const { world } = double;
   const id = world.id();
   const name = input.name ?? `wherry-${id}`;
@@ -198,14 +201,14 @@ export function newApp(double: Double, input: NewApp & Readonly<{ webhookSecret?
     slug,
     name,
     ownerId: owner.id,
-    description: null,
-    externalUrl: `${world.url}/apps/${slug}`,
+    description: input.description ?? null,
+    externalUrl: input.externalUrl ?? `${world.url}/apps/${slug}`,
     keys: [key.publicKey],
     privateKeyPem: key.pem,
     clientId: `Iv23li${world.secret('').slice(0, 14)}`,
     clientSecret: world.secret(''),
     hookUrl: input.webhookUrl ?? null,
-    webhookSecret: input.webhookSecret ?? world.secret(''),
+    webhookSecret: world.secret(''),
     hookId: world.id(),
     botId: addAccount(double, `${slug}[bot]`, 'User', none).id,
     callbackUrls: [...(input.callbackUrls ?? [])],

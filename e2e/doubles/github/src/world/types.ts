@@ -172,3 +172,17 @@ export type TokenState =
       expiresAt: number;
     }
   | { kind: 'user'; userId: number; appId: number; expiresAt: number };
+
+/** What a browser brought away from a page, to be exchanged once. */
+export type CodeState =
+  | { kind: 'manifest'; appId: number; expiresAt: number }
+  | { kind: 'refresh'; appId: number; userId: number; expiresAt: number }
+  | {
+      kind: 'login';
+      appId: number;
+      userId: number;
+      redirectUri: string | null;
+      /** PKCE's S256 challenge. */
+      challenge: string | null;
+      expiresAt: number;
+    };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Description } from '../rest/description';
 import type { Permission } from '../scenario';
-import type { AccountState, AppState, InstallationState, RepositoryState, TokenState } from './types';
+import type { AccountState, AppState, CodeState, InstallationState, RepositoryState, TokenState } from './types';
 
 const int32 = 2 ** 32;
 /** Check runs, comments and the like have outgrown 32 bits at GitHub, so they have here. */
@@ -19,6 +19,7 @@ export class World {
   readonly apps = new Map<number, AppState>();
   readonly installations = new Map<number, InstallationState>();
   readonly tokens = new Map<string, TokenState>();
+  private readonly codes = new Map<string, CodeState>();
   /** Lower-case names that repositories had before they were renamed or transferred, to their ids. */
   readonly formerNames = new Map<string, number>();
   /** Who sits at the browser. */
@@ -52,6 +53,21 @@ export class World {
 
   secret(prefix: string): string {
     return prefix + randomBytes(20).toString('hex');
+  }
+
+  /** A code that is good once, for so long. */
+  issueCode(code: CodeState, prefix = ''): string {
+    const name = this.secret(prefix);
+    this.codes.set(name, code);
+    return name;
+  }
+
+  /** Uses a code up; undefined when it is unknown, used or too old. */
+  takeCode<Kind extends CodeState['kind']>(name: string, kind: Kind): Extract<CodeState, { kind: Kind }> | undefined {
+    const code = this.codes.get(name);
+    if (code?.kind !== kind) return undefined;
+    this.codes.delete(name);
+    return code.expiresAt > this.now() ? (code as Extract<CodeState, { kind: Kind }>) : undefined;
   }
 
   account(login: string): AccountState | undefined {
