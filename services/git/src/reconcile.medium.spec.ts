@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +65,21 @@ describe('the comparison of refs with the ledger', () => {
     await remote.owner.query("update repositories set production_branch = 'next' where tenant_id = $1", [tenant.id]);
     await remote.service.reconcile();
     expect((await git(bare, ['symbolic-ref', 'HEAD'])).out).toBe('refs/heads/next');
+  });
+
+  it('removes the repositories of a deleted tenant once none of its rows is left, and no others', async () => {
+    await remote.owner.query('update tenants set deleted_at = now() where id = $1', [tenant.id]);
+    await remote.service.reconcile();
+    expect(existsSync(bare)).toBe(true);
+    const other = await remote.tenant(`t${++count}`);
+    const token = await remote.token(other, ['git:push']);
+    const theirs = `${remote.url.replace('//', `//git:${token}@`)}/git/${other.slug}/shop.git`;
+    await copy.git('push', theirs, 'main');
+    await remote.owner.query('delete from deployments where tenant_id = $1', [tenant.id]);
+    await remote.owner.query('select purge_tenant($1)', [tenant.id]);
+    await remote.service.reconcile();
+    expect(existsSync(join(remote.repositoriesDir, tenant.id))).toBe(false);
+    expect(existsSync(join(remote.repositoriesDir, other.id))).toBe(true);
   });
 
   it('concludes nothing from a folder that is missing, and goes on with the other repositories', async () => {

@@ -56,6 +56,16 @@ export class Repositories {
     }
   }
 
+  /** The tenants that have a folder. */
+  tenants(): Promise<string[]> {
+    return readdir(this.root);
+  }
+
+  /** Removes all repositories of a tenant. May run twice. */
+  async removeAll(tenantId: string): Promise<void> {
+    await rm(join(this.root, tenantId), { recursive: true, force: true });
+  }
+
   /** Branches and tags with the objects they point at; only `names` when given. */
   async refs(place: Place, names: readonly string[] = ['refs/heads/', 'refs/tags/']): Promise<Map<string, string>> {
     const format = '--format=%(objectname) %(refname)';

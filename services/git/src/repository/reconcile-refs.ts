@@ -42,7 +42,16 @@ export class ReconcileRefs {
         this.log.write({ op: 'refs.compare', ok: false, tenantId, repositoryId, message: describeError(error) });
       }
     }
+    await this.removeGone();
     return result;
+  }
+
+  /** The folders of tenants that were deleted, once nothing else is left of them. */
+  private async removeGone(): Promise<void> {
+    for (const tenantId of await this.store.listGone(await this.repositories.tenants())) {
+      await this.repositories.removeAll(tenantId);
+      this.log.write({ op: 'tenant.remove', ok: true, tenantId });
+    }
   }
 
   private async compare(ledger: Awaited<ReturnType<RefStore['listLedgers']>>[number]): Promise<boolean> {

@@ -77,6 +77,7 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'RoutingStore.readNamed': 'routing',
 
   'GitTokenStore.identify': 'authentication',
+  'RefStore.listGone': 'refs',
   'RefStore.listLedgers': 'refs',
 
   'GithubReportStore.pending': 'github',

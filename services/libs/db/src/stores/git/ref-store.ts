@@ -119,6 +119,16 @@ export class RefStore {
     });
   }
 
+  /** Of these tenants, those of which no row is left. Crosses tenants, for what is on disk. */
+  async listGone(tenantIds: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.db.cross(
+      'refs',
+      (tx) => tx.$queryRaw<{ id: string }[]>`
+        select id from tenants where id = any (${[...tenantIds]}) and purged_at is not null`,
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** Every repository with its ledger and whether updates are intended. Crosses tenants, for the comparison. */
   async listLedgers(): Promise<(GitRepository & { refs: ReadonlyMap<string, string>; hasIntended: boolean })[]> {
     type Row = Omit<RepositoryRow, 'ref_count'> & { refs: Record<string, string> | null; has_intended: boolean };
