@@ -21,8 +21,12 @@ import { TenantLayout } from './tenant-layout';
 
 type Search = Readonly<Record<string, unknown>>;
 
-/** The name of an environment in an address; empty for none. */
-const environmentIn = ({ environment }: Search) => (typeof environment === 'string' ? environment.slice(0, 300) : '');
+type PlaceSearch = { environment?: string };
+
+/** The name of an environment in an address. */
+function parsePlace({ environment }: PlaceSearch & SearchSchemaInput): PlaceSearch {
+  return typeof environment === 'string' && environment !== '' ? { environment: environment.slice(0, 300) } : {};
+}
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
 
@@ -60,6 +64,7 @@ const tenantHome = createRoute({ getParentRoute: () => tenant, path: '/', compon
 const functions = createRoute({
   getParentRoute: () => tenant,
   path: '/functions',
+  validateSearch: parsePlace,
   component: lazyRouteComponent(() => import('../pages/functions'), 'Functions'),
 });
 
@@ -69,7 +74,8 @@ const functionRoute = createRoute({
   validateSearch: (search: FunctionSearch & SearchSchemaInput): FunctionSearch => {
     const tab = functionTabs.find((name) => name === search.tab);
     const usage = usageRanges.find((name) => name === search.usage);
-    return { ...parseLogSearch(search as Search), ...(tab ? { tab } : {}), ...(usage ? { usage } : {}) };
+    const rest = { ...(tab ? { tab } : {}), ...(usage ? { usage } : {}) };
+    return { ...parseLogSearch(search as Search), ...parsePlace(search), ...rest };
   },
   component: lazyRouteComponent(() => import('../pages/function'), 'FunctionPage'),
 });
@@ -80,12 +86,7 @@ const deployments = createRoute({
   validateSearch: (search: DeploymentFilter & SearchSchemaInput): DeploymentFilter => {
     const status = deploymentStatuses.find((name) => name === search.status);
     const repository = typeof search.repository === 'string' ? search.repository.slice(0, 80) : '';
-    const environment = environmentIn(search as Search);
-    return {
-      ...(status ? { status } : {}),
-      ...(repository ? { repository } : {}),
-      ...(environment ? { environment } : {}),
-    };
+    return { ...parsePlace(search), ...(status ? { status } : {}), ...(repository ? { repository } : {}) };
   },
   component: lazyRouteComponent(() => import('../pages/deployments'), 'Deployments'),
 });
@@ -121,10 +122,7 @@ const usage = createRoute({
 const settings = createRoute({
   getParentRoute: () => tenant,
   path: '/settings',
-  validateSearch: (search: { environment?: string } & SearchSchemaInput): { environment?: string } => {
-    const environment = environmentIn(search as Search);
-    return environment ? { environment } : {};
-  },
+  validateSearch: parsePlace,
   component: lazyRouteComponent(() => import('../pages/settings'), 'Settings'),
 });
 const tokens = createRoute({

@@ -1,4 +1,4 @@
-import { Alert, Skeleton, Stack, Tabs } from '@mantine/core';
+import { Alert, Badge, Skeleton, Stack, Tabs } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
@@ -22,6 +22,7 @@ import { RevisionList } from '../modules/functions/revision-list';
 import { RevisionSettings } from '../modules/functions/revision-settings';
 import { TryIt } from '../modules/functions/try-it';
 import { FunctionLogs } from '../modules/logs/function-logs';
+import { placeSearch, production, usePlace } from '../modules/session/place';
 import { useTenant } from '../modules/session/session';
 
 const titles: Record<FunctionTab, string> = {
@@ -31,10 +32,10 @@ const titles: Record<FunctionTab, string> = {
 /** Everything about one function. */
 export function FunctionPage() {
   const { function: name } = useParams({ from: '/console/t/$tenant/functions/$function' });
-  const { slug } = useTenant();
-  const query = useQuery(functionQuery(slug, name));
+  const place = usePlace();
+  const query = useQuery(functionQuery(place, name));
   const back = (
-    <BackLink to="/t/$tenant/functions" params={{ tenant: slug }}>
+    <BackLink to="/t/$tenant/functions" params={{ tenant: place.tenant }} search={placeSearch(place.environment)}>
       Functions
     </BackLink>
   );
@@ -65,14 +66,25 @@ export function FunctionPage() {
 
 function Loaded({ fn, back }: { fn: WherryFunction; back: ReactNode }) {
   const { slug } = useTenant();
-  const { tab = 'try', usage = '24h', ...log } = useSearch({ from: '/console/t/$tenant/functions/$function' });
+  const {
+    tab = 'try',
+    usage = '24h',
+    environment = production,
+    ...log
+  } = useSearch({ from: '/console/t/$tenant/functions/$function' });
   const navigate = useNavigate({ from: '/t/$tenant/functions/$function' });
+  const place = placeSearch(environment);
   return (
     <Stack gap="lg">
       <PageHeader
         title={fn.name}
         back={back}
-        aside={<FunctionStatus status={fn.status} />}
+        aside={
+          <>
+            <FunctionStatus status={fn.status} />
+            {environment !== production && <Badge color="gray">{environment}</Badge>}
+          </>
+        }
         description={<UrlLine url={fn.url} of={fn.name} />}
         actions={
           fn.revision && (
@@ -91,7 +103,7 @@ function Loaded({ fn, back }: { fn: WherryFunction; back: ReactNode }) {
         value={tab}
         onChange={(value) => {
           const chosen = functionTabs.find((name) => name === value);
-          void navigate({ search: chosen === 'try' || !chosen ? {} : { tab: chosen } });
+          void navigate({ search: { ...place, ...(chosen === 'try' || !chosen ? {} : { tab: chosen }) } });
         }}
       >
         <Tabs.List aria-label={`About ${fn.name}`} mb="md">
@@ -108,14 +120,14 @@ function Loaded({ fn, back }: { fn: WherryFunction; back: ReactNode }) {
           <FunctionLogs
             functionName={fn.name}
             search={log}
-            onSearch={(search) => navigate({ search: { tab: 'logs', ...search }, replace: true })}
+            onSearch={(search) => navigate({ search: { ...place, tab: 'logs', ...search }, replace: true })}
           />
         </Tabs.Panel>
         <Tabs.Panel value="usage">
           <FunctionUsage
             name={fn.name}
             range={usage}
-            onRange={(range) => navigate({ search: { tab: 'usage', usage: range }, replace: true })}
+            onRange={(range) => navigate({ search: { ...place, tab: 'usage', usage: range }, replace: true })}
           />
         </Tabs.Panel>
         <Tabs.Panel value="revisions">

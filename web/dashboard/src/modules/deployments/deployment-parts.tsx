@@ -9,6 +9,7 @@ import { Status, type Tone } from '../../components/status';
 import { plainText } from '../../components/plain-text';
 import { TimeAgo } from '../../components/time-ago';
 import { UrlLine } from '../../components/url-line';
+import { placeSearch } from '../session/place';
 import { useTenant } from '../session/session';
 import type { DeploymentDetail } from './deployment-queries';
 
@@ -62,7 +63,7 @@ export function DeploymentNotes({ deployment: { notes } }: Part) {
   );
 }
 
-export function DeploymentFunctions({ deployment: { functions, status } }: Part) {
+export function DeploymentFunctions({ deployment: { functions, status, environment } }: Part) {
   const { slug } = useTenant();
   return (
     <Section title="Functions">
@@ -77,7 +78,12 @@ export function DeploymentFunctions({ deployment: { functions, status } }: Part)
           {functions.map(({ name, status: state, reason, revision, buildMs, url }) => (
             <Table.Tr key={name}>
               <Table.Td>
-                <TextLink to="/t/$tenant/functions/$function" params={{ tenant: slug, function: name }} fw={600}>
+                <TextLink
+                  to="/t/$tenant/functions/$function"
+                  params={{ tenant: slug, function: name }}
+                  search={placeSearch(environment)}
+                  fw={600}
+                >
                   {name}
                 </TextLink>
               </Table.Td>

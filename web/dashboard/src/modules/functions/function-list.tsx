@@ -2,6 +2,7 @@ import { Card, Group, Text } from '@mantine/core';
 import { countOf } from '../../components/format';
 import { TextLink } from '../../components/links';
 import { UrlLine } from '../../components/url-line';
+import { placeSearch } from '../session/place';
 import { useTenant } from '../session/session';
 import classes from './function-list.module.css';
 import type { WherryFunction } from './function-queries';
@@ -27,6 +28,7 @@ function FunctionRow({ fn }: { fn: WherryFunction }) {
         <TextLink
           to="/t/$tenant/functions/$function"
           params={{ tenant: slug, function: fn.name }}
+          search={placeSearch(fn.environment)}
           fw={600}
           c="var(--mantine-color-text)"
         >

@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { unwrap, type Schemas } from '@wherry/api-client';
 import { api } from '../api';
+import type { Place } from '../session/place';
 
 export type WherryFunction = Schemas['Function'];
 export type Revision = Schemas['Revision'];
@@ -12,31 +13,37 @@ function pace(functions: readonly WherryFunction[] | undefined): number {
   return functions?.every(({ status }) => settled.includes(status)) ? 5_000 : 1_500;
 }
 
-export const functionsQuery = (tenant: string) =>
+/** Of an environment: everything about its functions. Names are given anew in each. */
+const functionsKey = ({ tenant, environment }: Place) => ['tenants', tenant, 'functions', environment] as const;
+
+export const functionsQuery = (place: Place) =>
   queryOptions({
-    queryKey: ['tenants', tenant, 'functions'],
+    queryKey: functionsKey(place),
     queryFn: async () => {
-      const params = { path: { tenant } };
+      const { tenant, environment } = place;
+      const params = { path: { tenant }, query: { environment } };
       return (await unwrap(api.GET('/v1/tenants/{tenant}/functions', { params }))).functions;
     },
     refetchInterval: ({ state }) => pace(state.data),
   });
 
-export const functionQuery = (tenant: string, name: string) =>
+export const functionQuery = (place: Place, name: string) =>
   queryOptions({
-    queryKey: ['tenants', tenant, 'functions', name],
+    queryKey: [...functionsKey(place), name],
     queryFn: () => {
-      const params = { path: { tenant, function: name } };
+      const { tenant, environment } = place;
+      const params = { path: { tenant, function: name }, query: { environment } };
       return unwrap(api.GET('/v1/tenants/{tenant}/functions/{function}', { params }));
     },
     refetchInterval: ({ state }) => (state.data ? pace([state.data]) : false),
   });
 
-export const revisionsQuery = (tenant: string, name: string) =>
+export const revisionsQuery = (place: Place, name: string) =>
   infiniteQueryOptions({
-    queryKey: ['tenants', tenant, 'functions', name, 'revisions'],
+    queryKey: [...functionsKey(place), name, 'revisions'],
     queryFn: ({ pageParam }) => {
-      const query = pageParam === null ? {} : { cursor: pageParam };
+      const { tenant, environment } = place;
+      const query = { environment, ...(pageParam === null ? {} : { cursor: pageParam }) };
       const params = { path: { tenant, function: name }, query };
       return unwrap(api.GET('/v1/tenants/{tenant}/functions/{function}/revisions', { params }));
     },

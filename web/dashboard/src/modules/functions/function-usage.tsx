@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useTenant } from '../session/session';
+import { usePlace } from '../session/place';
 import type { UsageRange } from '../usage/usage-hours';
 import { functionUsageQuery } from '../usage/usage-queries';
 import { UsageView } from '../usage/usage-view';
@@ -8,6 +8,6 @@ type Props = Readonly<{ name: string; range: UsageRange; onRange: (range: UsageR
 
 /** What one function used. */
 export function FunctionUsage({ name, range, onRange }: Props) {
-  const { slug } = useTenant();
-  return <UsageView query={useQuery(functionUsageQuery(slug, name, range))} range={range} onRange={onRange} />;
+  const place = usePlace();
+  return <UsageView query={useQuery(functionUsageQuery(place, name, range))} range={range} onRange={onRange} />;
 }

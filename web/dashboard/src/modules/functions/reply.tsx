@@ -6,7 +6,7 @@ import { CopyButton } from '../../components/copy-button';
 import { formatBytes, formatDuration } from '../../components/format';
 import { TextLink } from '../../components/links';
 import { Status } from '../../components/status';
-import { useTenant } from '../session/session';
+import { placeSearch, usePlace } from '../session/place';
 import { bytesOf, replyText, type InvocationResult } from './try-it-request';
 
 type Props = Readonly<{ reply: InvocationResult; functionName: string }>;
@@ -15,7 +15,7 @@ type Props = Readonly<{ reply: InvocationResult; functionName: string }>;
 export function Reply({ reply, functionName }: Props) {
   const { status, durationMs, callId, headers, body } = reply;
   const tone = status < 400 ? 'good' : status < 500 ? 'busy' : 'bad';
-  const { slug } = useTenant();
+  const { tenant, environment } = usePlace();
   return (
     <Card aria-label="Reply" role="group">
       <Stack gap="sm">
@@ -41,8 +41,8 @@ export function Reply({ reply, functionName }: Props) {
             <TextLink
               size="xs"
               to="/t/$tenant/functions/$function"
-              params={{ tenant: slug, function: functionName }}
-              search={{ tab: 'logs', callId }}
+              params={{ tenant, function: functionName }}
+              search={{ ...placeSearch(environment), tab: 'logs', callId }}
               style={{ whiteSpace: 'nowrap' }}
             >
               Its log lines

@@ -6,6 +6,7 @@ import { formatBytes, shortSha, subjectOf } from '../../components/format';
 import { TextLink } from '../../components/links';
 import { Empty, Failure, ListSkeleton } from '../../components/states';
 import { TimeAgo } from '../../components/time-ago';
+import { usePlace } from '../session/place';
 import { useTenant } from '../session/session';
 import { revisionsQuery, type Revision } from './function-queries';
 
@@ -13,8 +14,7 @@ const mebibyte = 1024 * 1024;
 
 /** Every revision of a function that is kept, newest first, each with the deployment that made it. */
 export function RevisionList({ name }: { name: string }) {
-  const { slug } = useTenant();
-  const query = useInfiniteQuery(revisionsQuery(slug, name));
+  const query = useInfiniteQuery(revisionsQuery(usePlace(), name));
   if (query.isPending) return <ListSkeleton label="Loading the revisions" />;
   if (query.isError) return <Failure error={query.error} what="The revisions" onRetry={() => query.refetch()} />;
   const revisions = query.data.pages.flatMap((page) => page.revisions);

@@ -7,13 +7,13 @@ import { formatBytes, formatDuration } from '../../components/format';
 import { TextLink } from '../../components/links';
 import { Section } from '../../components/section';
 import { Empty, Failure, ListSkeleton } from '../../components/states';
-import { useTenant } from '../session/session';
+import { placeSearch, usePlace } from '../session/place';
 import { revisionsQuery, type Revision, type WherryFunction } from './function-queries';
 
 /** What the revision that serves runs with. It is changed by a push, so that it can be rolled back. */
 export function RevisionSettings({ fn }: { fn: WherryFunction }) {
-  const { slug } = useTenant();
-  const query = useInfiniteQuery(revisionsQuery(slug, fn.name));
+  const place = usePlace();
+  const query = useInfiniteQuery(revisionsQuery(place, fn.name));
   if (query.isPending) return <ListSkeleton label="Loading the settings" />;
   if (query.isError) return <Failure error={query.error} what="The settings" onRetry={() => query.refetch()} />;
   const revisions = query.data.pages.flatMap((page) => page.revisions);
@@ -30,7 +30,12 @@ export function RevisionSettings({ fn }: { fn: WherryFunction }) {
       <Alert color="gray" p="sm">
         {`These are the settings of revision ${revision.number}${revision.isServing ? ', which serves' : ', the newest'}. `}
         Change them in <Code>stack.yml</Code> or under{' '}
-        <TextLink to="/t/$tenant/settings" params={{ tenant: slug }} underline="always">
+        <TextLink
+          to="/t/$tenant/settings"
+          params={{ tenant: place.tenant }}
+          search={placeSearch(place.environment)}
+          underline="always"
+        >
           Secrets and variables
         </TextLink>
         , then push.

@@ -20,6 +20,7 @@ import { unwrap } from '@wherry/api-client';
 import { useState, type FormEvent } from 'react';
 import { reasonOf } from '../../components/states';
 import { api } from '../api';
+import { usePlace } from '../session/place';
 import { useTenant } from '../session/session';
 import { functionQuery, type WherryFunction } from './function-queries';
 import { Reply } from './reply';
@@ -31,15 +32,17 @@ const maxFileBytes = 700_000;
 
 /** Calls a function as anybody could, and shows what it replied. Calls count like any others. */
 export function TryIt({ fn }: { fn: WherryFunction }) {
-  const { slug, can } = useTenant();
+  const { can } = useTenant();
+  const place = usePlace();
   const queryClient = useQueryClient();
   const [form, setForm] = useState<TryItForm>(request.emptyForm);
   const call = useMutation({
     mutationFn: (body: request.Invocation) => {
-      const params = { path: { tenant: slug, function: fn.name } };
+      const { tenant, environment } = place;
+      const params = { path: { tenant, function: fn.name }, query: { environment } };
       return unwrap(api.POST('/v1/tenants/{tenant}/functions/{function}/invocations', { params, body }));
     },
-    onSettled: () => queryClient.invalidateQueries(functionQuery(slug, fn.name)),
+    onSettled: () => queryClient.invalidateQueries(functionQuery(place, fn.name)),
   });
   const jsonProblem = request.jsonProblem(form);
   const set = (part: Partial<TryItForm>) => setForm((before) => ({ ...before, ...part }));

@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react';
 import { LogView } from '../../components/log-view';
 import { Failure, ListSkeleton } from '../../components/states';
 import { api } from '../api';
-import { useTenant } from '../session/session';
+import { usePlace } from '../session/place';
 import { LogFilters } from './log-filters';
 import { appended, entryOf, type LogLine } from './log-lines';
 import { canBeLive, spanOf, type LogSearch } from './log-search';
@@ -79,16 +79,16 @@ function Lines({ functionName, search, onSearch }: Props) {
 
 /** The kept lines that match, the ones that follow, and the state of following. */
 function useFunctionLog(functionName: string, search: LogSearch) {
-  const { slug } = useTenant();
+  const { tenant, environment } = usePlace();
   const [openedAt] = useState(() => Date.now());
   const [isPaused, setIsPaused] = useState(false);
   const { text, callId, stream, deployment } = search;
-  const filter = { text, callId, stream, deployment };
+  const filter = { environment, text, callId, stream, deployment };
   const past = useInfiniteQuery({
-    queryKey: ['log', slug, functionName, search],
+    queryKey: ['log', tenant, environment, functionName, search],
     queryFn: ({ pageParam }) => {
       const query = { ...filter, ...spanOf(search, openedAt), ...(pageParam === null ? {} : { cursor: pageParam }) };
-      const params = { path: { tenant: slug, function: functionName }, query };
+      const params = { path: { tenant, function: functionName }, query };
       return unwrap(api.GET('/v1/tenants/{tenant}/functions/{function}/logs', { params }));
     },
     initialPageParam: null as string | null,
@@ -98,13 +98,13 @@ function useFunctionLog(functionName: string, search: LogSearch) {
   const { lines: fresh, push } = useLineBuffer();
   const isLive = canBeLive(search, openedAt);
   const newestPage = past.data?.pages[0];
-  const base = `/v1/tenants/${encodeURIComponent(slug)}/functions/${encodeURIComponent(functionName)}/logs/stream`;
+  const base = `/v1/tenants/${encodeURIComponent(tenant)}/functions/${encodeURIComponent(functionName)}/logs/stream`;
   const given = Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const query = new URLSearchParams(given).toString();
   const after = newestPage?.lines.at(-1)?.cursor ?? null;
   const { refetch } = past;
   const state = useEventStream({
-    url: newestPage && isLive && !isPaused ? `${base}${query && '?'}${query}` : null,
+    url: newestPage && isLive && !isPaused ? `${base}?${query}` : null,
     after,
     on: { line: (line) => push(line as LogLine) },
     // Without a line to go on after, a stream begins at the present: look again for what came in between.

@@ -3,7 +3,7 @@ import { IconSearch, IconX } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { SearchField } from '../../components/search-field';
 import { revisionsQuery } from '../functions/function-queries';
-import { useTenant } from '../session/session';
+import { usePlace } from '../session/place';
 import { shortSha, subjectOf } from '../../components/format';
 import { localInput, type LogRange, type LogSearch } from './log-search';
 
@@ -78,8 +78,7 @@ type DeploymentFilterProps = Readonly<{
 }>;
 
 function DeploymentFilter({ functionName, value, onChange }: DeploymentFilterProps) {
-  const { slug } = useTenant();
-  const { data: revisions } = useInfiniteQuery(revisionsQuery(slug, functionName));
+  const { data: revisions } = useInfiniteQuery(revisionsQuery(usePlace(), functionName));
   const known = revisions?.pages.flatMap((page) => page.revisions) ?? [];
   const data = known.map(({ deploymentId, number, commitSha, commitMessage }) => ({
     value: deploymentId,

@@ -1,9 +1,10 @@
 import { Select } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { placeSearch, production, usePlace } from '../session/place';
 import { useTenant } from '../session/session';
 import { previewName, previewsQuery } from './preview-queries';
 
-export const production = 'production';
 const all = 'all';
 
 type Props = Readonly<{
@@ -34,6 +35,18 @@ export function EnvironmentChoice({ environment, onChange, hasAll = false }: Pro
       onChange={(chosen) => onChange(chosen === all ? null : chosen)}
       // One that was closed meanwhile is still what is looked at.
       data={isKnown ? choices : [...choices, { value, label: value }]}
+    />
+  );
+}
+
+/** Chooses the environment of the page that one is at, which is in its address. */
+export function PlaceChoice() {
+  const { environment } = usePlace();
+  const navigate = useNavigate();
+  return (
+    <EnvironmentChoice
+      environment={environment}
+      onChange={(chosen) => navigate({ to: '.', search: placeSearch(chosen ?? production) })}
     />
   );
 }

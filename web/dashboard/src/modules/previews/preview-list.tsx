@@ -56,6 +56,10 @@ function PreviewCard({ preview }: { preview: Preview }) {
                 {' · '}
               </>
             )}
+            <TextLink to="/t/$tenant/functions" params={{ tenant: slug }} search={{ environment }}>
+              Functions
+            </TextLink>
+            {' · '}
             <TextLink to="/t/$tenant/deployments" params={{ tenant: slug }} search={{ environment }}>
               Deployments
             </TextLink>

@@ -7,6 +7,7 @@ import { DataTable } from '../../components/data-table';
 import { Section } from '../../components/section';
 import { Empty, Failure, ListSkeleton } from '../../components/states';
 import { TimeAgo } from '../../components/time-ago';
+import { usePlace, type Place } from '../session/place';
 import { useTenant } from '../session/session';
 import {
   deleteSecret,
@@ -14,7 +15,6 @@ import {
   secretNameProblem,
   secretsQuery,
   useSettingChange,
-  type Place,
   type Secret,
 } from './settings-queries';
 import { ValueForm } from './value-form';
@@ -22,9 +22,9 @@ import { ValueForm } from './value-form';
 type Dialog = Readonly<{ kind: 'add' }> | Readonly<{ kind: 'replace' | 'delete'; name: string }>;
 
 /** The secrets of an environment by name. Their values go in and never come back. */
-export function Secrets({ environment }: { environment: string }) {
-  const { slug, can } = useTenant();
-  const place = { tenant: slug, environment };
+export function Secrets() {
+  const { can } = useTenant();
+  const place = usePlace();
   const query = useQuery(secretsQuery(place));
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const add = can('owner') && (

@@ -1,14 +1,12 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { unwrap, type Schemas, type paths } from '@wherry/api-client';
 import { api } from '../api';
+import type { Place } from '../session/place';
 
 export type Secret = Schemas['Secret'];
 export type Variable = Schemas['Variable'];
 export type Token = Schemas['Token'];
 export type NewToken = paths['/v1/tenants/{tenant}/tokens']['post']['requestBody']['content']['application/json'];
-
-/** Where secrets and variables are: a tenant by its slug, and one of its environments by name. */
-export type Place = Readonly<{ tenant: string; environment: string }>;
 
 export const secretsQuery = ({ tenant, environment }: Place) =>
   queryOptions({

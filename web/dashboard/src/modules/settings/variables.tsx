@@ -8,6 +8,7 @@ import { DataTable } from '../../components/data-table';
 import { Section } from '../../components/section';
 import { Empty, Failure, ListSkeleton } from '../../components/states';
 import { TimeAgo } from '../../components/time-ago';
+import { usePlace, type Place } from '../session/place';
 import { useTenant } from '../session/session';
 import {
   deleteVariable,
@@ -16,19 +17,18 @@ import {
   variableNameProblem,
   variablesQuery,
   type NamedVariable,
-  type Place,
   type Variable,
 } from './settings-queries';
 import { ValueForm } from './value-form';
 
 type Kind = Variable['kind'];
 type Dialog = Readonly<{ kind: 'add' }> | Readonly<{ kind: 'change' | 'delete'; variable: Variable }>;
-type Props = Readonly<{ environment: string; kind: Kind; title: string; description: ReactNode; none: string }>;
+type Props = Readonly<{ kind: Kind; title: string; description: ReactNode; none: string }>;
 
 /** The variables of one kind in an environment, with their values. */
-export function Variables({ environment, kind, title, description, none }: Props) {
-  const { slug, can } = useTenant();
-  const place = { tenant: slug, environment };
+export function Variables({ kind, title, description, none }: Props) {
+  const { can } = useTenant();
+  const place = usePlace();
   const query = useQuery(variablesQuery(place));
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const variables = query.data?.filter((variable) => variable.kind === kind) ?? [];

@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { unwrap, type paths } from '@wherry/api-client';
 import { api } from '../api';
+import type { Place } from '../session/place';
 import { usageSpan, type UsageRange } from './usage-hours';
 
 export type Usage = paths['/v1/tenants/{tenant}/usage']['get']['responses'][200]['content']['application/json'];
@@ -21,11 +22,12 @@ export const tenantUsageQuery = (tenant: string, range: UsageRange) =>
   });
 
 /** A function's usage in a range that ends now. */
-export const functionUsageQuery = (tenant: string, name: string, range: UsageRange) =>
+export const functionUsageQuery = ({ tenant, environment }: Place, name: string, range: UsageRange) =>
   queryOptions({
-    queryKey: ['tenants', tenant, 'functions', name, 'usage', range],
+    queryKey: ['tenants', tenant, 'functions', environment, name, 'usage', range],
     queryFn: () => {
-      const params = { path: { tenant, function: name }, query: usageSpan(range, Date.now()) };
+      const query = { environment, ...usageSpan(range, Date.now()) };
+      const params = { path: { tenant, function: name }, query };
       return unwrap(api.GET('/v1/tenants/{tenant}/functions/{function}/usage', { params }));
     },
     refetchInterval,
