@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { ServiceAddress } from '@wherry/config';
 import { GitTokenStore, PushProgressStore, RefStore, type Database, type Tx } from '@wherry/db';
 import { channels } from '@wherry/contract';
-import { environmentUrl, newId } from '@wherry/domain';
+import { environmentLabel, environmentUrl, newId } from '@wherry/domain';
 import { describeError, type Log } from '@wherry/logging';
 import { GitTool } from './adapters/git-tool';
 import { Repositories } from './adapters/repositories';
@@ -127,5 +127,5 @@ export class GitService {
 
 /** What is pushed here goes to production. */
 function appsUrlOf(options: GitServiceOptions): (tenantSlug: string) => string {
-  return (tenantSlug) => environmentUrl(options, { tenantSlug, label: null });
+  return (tenantSlug) => environmentUrl(options, environmentLabel({ tenantSlug, label: null }));
 }

@@ -1,6 +1,6 @@
 import type { Deployment, DeploymentDetail } from '@wherry/contract/api';
 import type { ConsoleDeploymentDetailRow, ConsoleDeploymentRow, ConsoleReleaseRow } from '@wherry/db';
-import { functionUrl } from '@wherry/domain';
+import { environmentLabel, functionUrl } from '@wherry/domain';
 import type { ApiSettings } from '../config';
 import type { OutputOf } from '../http/operation';
 import { whyNotRestorable } from './why-not-restorable';
@@ -23,12 +23,13 @@ export function deploymentDetailView(
   slug: string,
 ): DeploymentDetail {
   const why = whyNotRestorable(row);
+  const label = environmentLabel({ tenantSlug: slug, label: row.environmentLabel });
   return {
     ...deploymentView(row),
     functions: row.functions.map(({ name, status, reason, revisionId, revisionNumber, buildMs }) => ({
       ...{ name, status, reason, buildMs },
       revision: revisionId === null ? null : { id: revisionId, number: revisionNumber ?? 0 },
-      url: functionUrl(settings, { tenantSlug: slug, label: row.environmentLabel }, name),
+      url: functionUrl(settings, label, name),
     })),
     notes: notesOf(row.notes),
     releases: row.releases.map(releaseView),

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConsoleFunctionStore, type TenantRow } from '@wherry/db';
+import { environmentLabel } from '@wherry/domain';
 import { DomainError } from '@wherry/problem';
 import type { ApiSettings } from '../config';
 import { hourOf, hoursBefore } from '../hours';
@@ -10,8 +11,8 @@ import { functionView, revisionView } from './function-view';
 
 /** A function by its name in an environment, both as a request names them. */
 export type FunctionName = Readonly<{ environment: string; name: string }>;
-/** Where a function is: the environment that was named. */
-export type FoundFunction = Readonly<{ id: string; label: string | null }>;
+/** A function by its id, and the host label under which it is served. */
+export type FoundFunction = Readonly<{ id: string; label: string }>;
 
 /** Reads the functions of a tenant. */
 @Injectable()
@@ -26,19 +27,19 @@ export class FindFunctions {
   /** @throws DomainError `environment.not_found` */
   async list(tenant: TenantRow, environment: string): Promise<OutputOf<'listFunctions'>> {
     const usageSince = this.usageSince();
-    const { id, label } = await this.environments.execute(tenant, environment);
+    const { id, label } = await this.environment(tenant, environment);
     const rows = await this.store.list(tenant.id, id, usageSince);
-    const at = { settings: this.settings, environment: { tenantSlug: tenant.slug, label }, usageSince };
+    const at = { settings: this.settings, label, usageSince };
     return { functions: rows.map((row) => functionView(row, at)) };
   }
 
   /** @throws DomainError `function.not_found`, `environment.not_found` */
   async get(tenant: TenantRow, { environment, name }: FunctionName): Promise<OutputOf<'getFunction'>> {
     const usageSince = this.usageSince();
-    const { id, label } = await this.environments.execute(tenant, environment);
+    const { id, label } = await this.environment(tenant, environment);
     const row = await this.store.find(tenant.id, id, name, usageSince);
     if (row === null) throw functionNotFound(name);
-    return functionView(row, { settings: this.settings, environment: { tenantSlug: tenant.slug, label }, usageSince });
+    return functionView(row, { settings: this.settings, label, usageSince });
   }
 
   /** Newest first; the cursor is the number of the last revision before. @throws as `place` does */
@@ -58,10 +59,15 @@ export class FindFunctions {
 
   /** @throws DomainError `function.not_found`, `environment.not_found` */
   async place(tenant: TenantRow, { environment, name }: FunctionName): Promise<FoundFunction> {
-    const { id: environmentId, label } = await this.environments.execute(tenant, environment);
+    const { id: environmentId, label } = await this.environment(tenant, environment);
     const id = await this.store.findId(tenant.id, environmentId, name);
     if (id === null) throw functionNotFound(name);
     return { id, label };
+  }
+
+  private async environment(tenant: TenantRow, name: string): Promise<{ id: string; label: string }> {
+    const { id, label } = await this.environments.execute(tenant, name);
+    return { id, label: environmentLabel({ tenantSlug: tenant.slug, label }) };
   }
 
   /** Usage is counted by whole hours: the last full one and the present one. */

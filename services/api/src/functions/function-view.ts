@@ -1,20 +1,20 @@
 import type { FunctionStatus } from '@wherry/contract/api';
 import type { ConsoleFunctionRow, ConsoleRevisionRow } from '@wherry/db';
-import { functionUrl, type EnvironmentAddress } from '@wherry/domain';
+import { functionUrl } from '@wherry/domain';
 import type { ApiSettings } from '../config';
 import type { OutputOf } from '../http/operation';
 
 /** A function as the console shows it. Pure. */
 export function functionView(
   row: ConsoleFunctionRow,
-  at: { settings: ApiSettings; environment: EnvironmentAddress; usageSince: Date },
+  at: { settings: ApiSettings; label: string; usageSince: Date },
 ): OutputOf<'getFunction'> {
   const { id, name, environment, repository, rootDir, ready, starting, crashed } = row;
   const { status, reason } = statusOf(row);
   const least = row.revisionId === null ? 0 : row.config.scale.min;
   return {
     ...{ id, name, environment, repository, rootDir, status, statusReason: reason },
-    url: functionUrl(at.settings, at.environment, name),
+    url: functionUrl(at.settings, at.label, name),
     revision: revisionOf(row),
     replicas: { ready, desired: Math.max(least, ready + starting + crashed) },
     recent: { since: at.usageSince.toISOString(), invocations: row.invocations, errors: row.errors },

@@ -54,7 +54,7 @@ export class InvokeFunction {
     const { label } = await this.functions.place(tenant, called);
     const { invokeMs, invokeBytes } = this.settings.limits;
     const call = {
-      host: environmentHost(this.settings, { tenantSlug: tenant.slug, label }),
+      host: environmentHost(this.settings, label),
       method: invocation.method,
       path: pathBelow(functionPath(called.name), invocation.path),
       headers: allowed(invocation.headers),

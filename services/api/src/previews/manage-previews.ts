@@ -21,7 +21,7 @@ export class ManagePreviews {
 
   async list(tenant: TenantRow): Promise<OutputOf<'listPreviews'>> {
     const rows = await this.store.listPreviews(tenant.id);
-    return { previews: rows.map((row) => this.view(row, tenant)) };
+    return { previews: rows.map((row) => this.view(row)) };
   }
 
   /** @throws DomainError `preview.not_found` */
@@ -33,7 +33,7 @@ export class ManagePreviews {
   async prolong(tenant: TenantRow, actor: Actor, id: string, days: number): Promise<OutputOf<'prolongPreview'>> {
     const expiresAt = new Date(this.system.now().getTime() + days * dayMs);
     const row = await this.store.prolongPreview(tenant.id, actor, id, expiresAt);
-    return row === null ? notFound() : this.view(row, tenant);
+    return row === null ? notFound() : this.view(row);
   }
 
   /** Only the hash of the new password is stored. @throws DomainError `preview.not_found` */
@@ -41,7 +41,7 @@ export class ManagePreviews {
     const password = newPassword(this.system);
     const hash = hashPreviewPassword(password, this.system.randomBytes(16));
     const row = await this.store.setPassword(tenant.id, actor, id, hash);
-    return row === null ? notFound() : { preview: this.view(row, tenant), password };
+    return row === null ? notFound() : { preview: this.view(row), password };
   }
 
   /** @throws DomainError `preview.not_found` */
@@ -49,12 +49,12 @@ export class ManagePreviews {
     if ((await this.store.setPassword(tenant.id, actor, id, null)) === null) notFound();
   }
 
-  private view(row: PreviewRow, tenant: TenantRow): Preview {
+  private view(row: PreviewRow): Preview {
     const { id, name, label, repository, pullRequest, pullRequestTitle, branch, hasPassword } = row;
     return {
       ...{ id, environment: name, repository, branch, hasPassword },
       pullRequest: pullRequest === null ? null : { number: pullRequest, title: pullRequestTitle },
-      url: `${environmentUrl(this.settings, { tenantSlug: tenant.slug, label })}/`,
+      url: `${environmentUrl(this.settings, label)}/`,
       deployment: deploymentOf(row),
       leaseEndsAt: row.expiresAt?.toISOString() ?? null,
       createdAt: row.createdAt.toISOString(),

@@ -12,15 +12,14 @@ export function environmentLabel({ tenantSlug, label }: EnvironmentAddress): str
 }
 
 /** Host, with its port unless that is the scheme's own: what a Host header holds. */
-export function environmentHost({ gatewayUrl, appsDomain }: AppsAddress, environment: EnvironmentAddress): string {
+export function environmentHost({ gatewayUrl, appsDomain }: AppsAddress, label: string): string {
   const { port } = new URL(gatewayUrl);
-  const host = `${environmentLabel(environment)}.${appsDomain}`;
-  return port === '' ? host : `${host}:${port}`;
+  return port === '' ? `${label}.${appsDomain}` : `${label}.${appsDomain}:${port}`;
 }
 
 /** Scheme and host, without a slash at its end. */
-export function environmentUrl(at: AppsAddress, environment: EnvironmentAddress): string {
-  return `${new URL(at.gatewayUrl).protocol}//${environmentHost(at, environment)}`;
+export function environmentUrl(at: AppsAddress, label: string): string {
+  return `${new URL(at.gatewayUrl).protocol}//${environmentHost(at, label)}`;
 }
 
 /** The path of a function under its environment's host, with a slash at its end: `index` is at the root. */
@@ -28,6 +27,6 @@ export function functionPath(name: string): string {
   return name === 'index' ? '/' : `/${name}/`;
 }
 
-export function functionUrl(at: AppsAddress, environment: EnvironmentAddress, name: string): string {
-  return `${environmentUrl(at, environment)}${functionPath(name)}`;
+export function functionUrl(at: AppsAddress, label: string, name: string): string {
+  return `${environmentUrl(at, label)}${functionPath(name)}`;
 }
