@@ -70,6 +70,24 @@ const many = <T>(one: fc.Arbitrary<T>) =>
   fc.uniqueArray(one, { minLength: 2, maxLength: 60, size: 'max', selector: (value) => JSON.stringify(value) });
 const functions = many(fc.tuple(environment, functionName));
 const runs = { numRuns: 150 };
+const branch = (name: string, repository: string): HostTarget => ({
+  kind: 'branch',
+  branch: name,
+  repository,
+  tenant: 'a',
+});
+/** Each alike where its parts are only joined, or only folded, or only cut. */
+const twins = [
+  ...[
+    branch('a--b', 'a'),
+    branch('a', 'b--a'),
+    branch('a-', 'b'),
+    branch('a', '-b'),
+    branch('Main', 'a'),
+    branch('main', 'a'),
+  ],
+  ...[branch('x'.repeat(64), 'a'), branch(`${'x'.repeat(64)}a`, 'a'), branch('ä', 'a'), branch('a\u0308', 'a'), hashed],
+];
 
 // Within the production environment of a tenant, which its repositories share, the name of a function is given once.
 describe('of any two (tenant, repository, environment, function)', () => {
@@ -80,7 +98,7 @@ describe('of any two (tenant, repository, environment, function)', () => {
         expect(labels.filter((label) => !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(label))).toEqual([]);
         expect(new Set(labels).size).toBe(targets.length);
       }),
-      runs,
+      { ...runs, examples: [[twins]] },
     );
   });
 
