@@ -113,6 +113,18 @@ describe('a build', () => {
     expect(await notes('*.bin -text\n')).toEqual([]);
   });
 
+  it('builds what will be given no secrets without asking for them, and says so', async () => {
+    const files = {
+      'stack.yml': stack('./fn', '    secrets: [key, other]\n'),
+      'fn/handler.js': 'module.exports = async () => "x"',
+    };
+    const outcome = await harness.build(files, { secretNames: null });
+    expect(outcome.functions[0]?.config.secrets).toEqual(['key', 'other']);
+    expect(outcome.all('note').map(({ text }) => text)).toEqual([
+      expect.stringMatching(/"hello" is given none of its secrets \(key, other\)/),
+    ]);
+  });
+
   it('fetches with the credential only, and says so when it is refused', async () => {
     const outcome = await harness.build(
       { 'handler.py': '' },
