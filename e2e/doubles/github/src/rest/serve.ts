@@ -104,7 +104,7 @@ function byName(double: Double, path: string): string {
 async function admitted(route: Route, call: Call): Promise<Answer> {
   const { actor, double } = call;
   if (route.as === 'anyone') return route.run(call);
-  if (route.as === 'repository') return route.run(call, seen(route.needs, call));
+  if (route.as === 'repository') return route.run(call, seen(route, call));
   if (actor.kind === 'nobody') throw new Refusal(401, 'Requires authentication');
   if (route.as === 'app') {
     if (actor.kind !== 'app') throw new Refusal(401, 'A JSON web token could not be decoded');
@@ -119,11 +119,11 @@ async function admitted(route: Route, call: Call): Promise<Answer> {
   return route.run(call, actor.installation);
 }
 
-/** The repository of the address. @throws Refusal 301 after a rename, 404 when it does not show, 403 without the right. */
-function seen(needs: readonly [string, 'read' | 'write'], call: Call): RepositoryState {
+/** The repository of the address. @throws Refusal 301 or 307 after a rename, 404 when it does not show, 403 without the right. */
+function seen({ name: route, needs }: Extract<Route, { as: 'repository' }>, call: Call): RepositoryState {
   const { world } = call.double;
   const name = `${call.params['owner']}/${call.params['repo']}`;
-  const repository = world.repository(name) ?? moved(call, name);
+  const repository = world.repository(name) ?? moved(call, name, route.startsWith('GET '));
   refuseSuspended(call.actor);
   if (!canSee(world, call.actor, repository)) throw notFound();
   if (!mayUse(world, call.actor, repository, needs[0], needs[1])) {
@@ -135,7 +135,7 @@ function seen(needs: readonly [string, 'read' | 'write'], call: Call): Repositor
   return repository;
 }
 
-function moved(call: Call, name: string): RepositoryState {
+function moved(call: Call, name: string, isReading: boolean): RepositoryState {
   const { world } = call.double;
   const id = world.formerNames.get(name.toLowerCase());
   const repository = id === undefined ? undefined : world.repositories.get(id);
@@ -143,7 +143,8 @@ function moved(call: Call, name: string): RepositoryState {
   const rest = call.address.slice(`${world.apiUrl}/repos/${name}`.length);
   const search = call.query.size === 0 ? '' : `?${call.query}`;
   const url = `${world.apiUrl}/repositories/${repository.id}${rest}${search}`;
-  throw new Refusal(301, 'Moved Permanently', { headers: { location: url }, body: { url } });
+  // What changes something is to be sent again as it is, which clients do for 307 only.
+  throw new Refusal(isReading ? 301 : 307, 'Moved Permanently', { headers: { location: url }, body: { url } });
 }
 
 function refuseSuspended(actor: Actor): void {
