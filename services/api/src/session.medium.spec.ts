@@ -92,6 +92,30 @@ it('ends a session after its idle time, at its last hour, and when it is ended',
   expect((await session(ended)).status).toBe(401);
 });
 
+it('ends the session that the browser had when somebody signs in with a link', async () => {
+  const former = await api.signIn(seeded.userId);
+  const link = await newLink();
+  const used = await use(link, { cookie: former.cookie, origin: api.settings.consoleUrl });
+  expect(used.status).toBe(201);
+  expect((await api.send('GET', '/v1/session', { headers: former })).status).toBe(401);
+  expect((await api.send('GET', '/v1/session', { headers: cookieOf(used) })).status).toBe(200);
+});
+
+it('signs out everywhere, links that were not used too, and nobody else', async () => {
+  const other = await seedTenant(api.test.url('owner'), 'elsewhere');
+  const theirs = await api.signIn(other.userId);
+  const mine = [await api.signIn(seeded.userId), await api.signIn(seeded.userId)];
+  const link = await newLink();
+  const reply = await api.send('DELETE', '/v1/sessions', { headers: mine[0]! });
+  expect([reply.status, reply.headers['set-cookie']?.[0]]).toEqual([
+    204,
+    expect.stringMatching(/^wherry_session=; Path=\/; Max-Age=0;/),
+  ]);
+  for (const headers of mine) expect((await api.send('GET', '/v1/session', { headers })).status).toBe(401);
+  expect((await use(link)).status).toBe(401);
+  expect((await api.send('GET', '/v1/session', { headers: theirs })).status).toBe(200);
+});
+
 it('closes a tenant to its members when it is suspended or they are removed', async () => {
   const other = await seedTenant(api.test.url('owner'), 'other');
   const headers = await api.signIn(other.userId);
