@@ -173,7 +173,8 @@ export class TestPlatform {
       );
       await this.sql(
         `insert into routes (tenant_id, function_id, environment_id, revision_id, deployment_id, version)
-         select x.tenant_id, v.function_id, 'env_a', v.id, $1, $2 from deployment_functions x
+         select x.tenant_id, v.function_id, d.environment_id, v.id, $1, $2 from deployment_functions x
+         join deployments d on d.id = x.deployment_id
          join revisions v on v.id = x.revision_id where x.deployment_id = $1`,
         [deploymentId, version],
       );
