@@ -236,7 +236,7 @@ describe('feedback', () => {
       const asked = { environment: 'preview', auto_merge: false, required_contexts: [] };
       const route = 'POST /repos/{owner}/{repo}/deployments';
       const { data } = await client.request(route, { ...shop, ...asked, ref: sha });
-      const deployment_id = (data as { id: number }).id;
+      const deployment_id = Number((data as { id: unknown }).id);
       await client.request('POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses', {
         ...{ ...shop, deployment_id, state: 'success' },
         ...{ environment_url: 'https://a.example', log_url: 'https://b.example', description: 'Live' },
@@ -320,10 +320,10 @@ describe('deliveries', () => {
     expect(first.headers.link).toContain('rel="next"');
     const cursor = /cursor=([^&>]+)/.exec(first.headers.link ?? '')?.[1] ?? '';
     const second = await app.octokit.request(list, { per_page: 1, cursor });
-    expect(second.data[0]?.id).toBeLessThan(first.data[0]?.id ?? 0);
+    expect(second.data[0]?.id).toBeLessThan(Number(first.data[0]?.id));
     const failed = (await app.octokit.request(list)).data.find(({ event }) => event === 'push');
     expect(failed).toMatchObject({ status_code: 500, redelivery: false });
-    const delivery_id = failed?.id ?? 0;
+    const delivery_id = Number(failed?.id);
     const whole = await app.octokit.request('GET /app/hook/deliveries/{delivery_id}', { delivery_id });
     expect(whole.data).toMatchObject({
       request: { payload: { ref: 'refs/heads/main' } },
@@ -342,7 +342,7 @@ describe('deliveries', () => {
     const [delivery] = (await app.octokit.request('GET /app/hook/deliveries')).data;
     await github.advanceClock({ ms: 3 * 24 * 3_600_000 + 1_000 });
     expect((await app.octokit.request('GET /app/hook/deliveries')).data).toEqual([]);
-    const attempt = { delivery_id: delivery?.id ?? 0 };
+    const attempt = { delivery_id: Number(delivery?.id) };
     expect(await statusOf(app.octokit.request('POST /app/hook/deliveries/{delivery_id}/attempts', attempt))).toBe(404);
   });
 });

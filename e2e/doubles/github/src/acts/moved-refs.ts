@@ -67,13 +67,16 @@ async function pushPayload(double: Double, repository: RepositoryState, move: Mo
   const { git } = repository;
   const page = `${world.url}/${world.fullName(repository)}`;
   const pusher = world.accountById(actorId);
-  const head = move.after === null ? undefined : await git.resolve(move.after);
-  const base = move.before === null ? undefined : await git.resolve(move.before);
+  // A tag may be an object of its own.
+  const isTag = move.ref.startsWith('refs/tags/');
+  const commitOf = async (name: string | null) => (isTag && name !== null ? git.resolve(name) : (name ?? undefined));
+  const [head, base] = [await commitOf(move.after), await commitOf(move.before)];
   const range = base === undefined ? head : `${base}..${head}`;
-  const isNewTag = move.ref.startsWith('refs/tags/');
-  const log = head === undefined || isNewTag ? [] : await git.log(range as string, { limit: toldCommits });
+  const log = head === undefined || isTag ? [] : await git.log(range as string, { limit: toldCommits });
   const commits = await Promise.all(log.reverse().map((commit) => renderPushed(repository, page, commit)));
-  const headCommit = head === undefined ? null : await renderPushed(repository, page, await git.oneCommit(head));
+  const last = commits.find(({ id }) => id === head);
+  const lookUp = async (sha: string) => renderPushed(repository, page, await git.oneCommit(sha));
+  const headCommit = head === undefined ? null : (last ?? (await lookUp(head)));
   const distance = base === undefined || head === undefined ? undefined : await git.distance(base, head);
   const owner = world.accountById(repository.ownerId);
   const at = (ms: number) => Math.floor(ms / 1_000);

@@ -81,7 +81,7 @@ export class Description {
     const described = this.operations.get(name)?.responses[String(status)];
     if (described === undefined) return `${name} never answers ${status}.`;
     const media = described.$ref === undefined ? described : (this.lookUp(described.$ref) as Media);
-    const schema = Object.values(media.content ?? {})[0]?.schema;
+    const schema = (media.content?.['application/json'] ?? Object.values(media.content ?? {})[0])?.schema;
     if (schema === undefined) return body === undefined ? undefined : `${name} answers ${status} without a body.`;
     return this.complaint(this.validator(`${name} ${status}`, schema), body, `${name} ${status}`);
   }
@@ -167,7 +167,8 @@ export class Description {
 
   private complaint(check: ValidateFunction | null, body: unknown, where: string): string | undefined {
     if (check === null || check(body)) return undefined;
-    const [error] = check.errors ?? [];
+    // Of alternatives, the one that came furthest tells most.
+    const [error] = [...(check.errors ?? [])].sort((a, b) => b.instancePath.length - a.instancePath.length);
     const params = JSON.stringify(error?.params ?? {});
     return `For '${where}${error?.instancePath ?? ''}', it ${error?.message ?? 'does not fit'} ${params}.`;
   }
@@ -190,7 +191,7 @@ export class Description {
       }
       return { $ref: `github${$ref}` };
     }
-    const entries = Object.entries(part).filter(([key]) => !unused.has(key));
+    const entries = Object.entries(eitherOwner(part)).filter(([key]) => !unused.has(key));
     return nullable(
       Object.fromEntries(
         entries.map(([key, value]) => [
@@ -219,6 +220,13 @@ const unused = new Set([
   'tags',
 ]);
 
+/** The list of installations is described with accounts that are a person and an enterprise at once; one of them is meant. */
+function eitherOwner(part: object): object {
+  const { allOf, ...rest } = part as { allOf?: readonly { title?: string }[] };
+  const titles = allOf?.map(({ title }) => title).join();
+  return titles === 'Simple User,Enterprise' ? { ...rest, anyOf: allOf } : part;
+}
+
 /** OpenAPI 3.0 says `nullable`, JSON Schema has a type of that name. */
 function nullable(schema: Schema): Schema {
   if (schema.nullable !== true) return schema;
@@ -227,5 +235,5 @@ function nullable(schema: Schema): Schema {
     const values = rest.enum === undefined ? {} : { enum: [...new Set([...rest.enum, null])] };
     return { ...rest, ...values, type: [...[rest.type].flat(), 'null'] };
   }
-  return { ...rest, anyOf: [{ type: 'null' }, ...(rest.anyOf ?? rest.oneOf ?? [{ allOf: rest.allOf ?? [] }])] };
+  return { anyOf: [{ type: 'null' }, rest] };
 }

@@ -48,7 +48,9 @@ function people(double: Double): Pick<Actions, 'createUser' | 'renameAccount' | 
       if (permission === 'none') repository.collaborators.delete(person.id);
       else repository.collaborators.set(person.id, permission);
       const action = permission === 'none' ? 'removed' : before === undefined ? 'added' : 'edited';
-      const from = { permission: { from: before ?? 'read', to: permission === 'none' ? null : permission } };
+      // The event knows the three old words only.
+      const old = (level: string) => ({ maintain: 'write', triage: 'read' })[level] ?? level;
+      const from = { permission: { from: old(before ?? 'read'), to: old(permission) } };
       const payload = { member: renderAccount(world, person), changes: action === 'removed' ? undefined : from };
       const senderId = look.author(repository, undefined).id;
       const about = { accountId: repository.ownerId, senderId, repository };
