@@ -99,6 +99,7 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'GithubRepositoryStore.findConnected': 'github',
   'ProofStore.acknowledgement': null,
   'SweepStore.artifactsInUse': 'sweep',
+  'SweepStore.gone': 'sweep',
   'SweepStore.pending': 'sweep',
   'SweepStore.tenants': 'sweep',
   'SweepStore.turnPartitions': null,

@@ -64,7 +64,7 @@ export class KeeperBuilderRunner implements BuilderRunner {
     return {
       work: this.work(deploymentId),
       artifacts: join(stateDir, 'artifacts'),
-      cache: join(stateDir, 'cache', trust === 'trusted' ? tenantId : `${tenantId}.untrusted`),
+      cache: this.cache(tenantId, trust),
       templates: templatesDir,
       node: nodeFile,
       npmCli: npmFile,
@@ -133,6 +133,19 @@ export class KeeperBuilderRunner implements BuilderRunner {
     const kept = listed.filter(({ id }) => id.startsWith(idPrefix)).map(({ id }) => id.slice(idPrefix.length));
     const folders = await readdir(join(this.options.stateDir, 'builds')).catch(() => []);
     return [...new Set([...kept, ...folders])];
+  }
+
+  async cachedTenants(): Promise<string[]> {
+    const folders = await readdir(join(this.options.stateDir, 'cache')).catch(() => []);
+    return [...new Set(folders.map((name) => name.replace(/\.untrusted$/, '')))];
+  }
+
+  async removeCaches(tenantId: string): Promise<void> {
+    for (const trust of ['trusted', 'untrusted'] as const) await removeTree(this.cache(tenantId, trust));
+  }
+
+  private cache(tenantId: string, trust: TrustLevel): string {
+    return join(this.options.stateDir, 'cache', trust === 'trusted' ? tenantId : `${tenantId}.untrusted`);
   }
 
   private work(deploymentId: string): string {

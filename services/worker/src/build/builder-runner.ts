@@ -32,6 +32,10 @@ export interface BuilderRunner {
   cleanUp(deploymentId: string): Promise<void>;
   /** Deployments that something is left of. */
   leftovers(): Promise<string[]>;
+  /** Tenants of which there are dependency caches here. */
+  cachedTenants(): Promise<string[]>;
+  /** Removes the dependency caches of a tenant, of which nothing builds any more. */
+  removeCaches(tenantId: string): Promise<void>;
 }
 
 /** Whose artifact it is: in a registry, that decides where it is. */

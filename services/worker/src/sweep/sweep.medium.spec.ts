@@ -152,6 +152,17 @@ it('makes partitions ahead and drops those past their time, at the start of a wo
   expect(receipts).toHaveLength(1);
 });
 
+it('removes the rows of a deleted tenant and what it had cached, and leaves the caches of others', async () => {
+  const caches = ['ten_a', 'ten_a.untrusted', 'ten_other'].map((name) => join(platform.stateDir, 'cache', name));
+  for (const cache of caches) mkdirSync(cache, { recursive: true });
+  await platform.sql('update tenants set deleted_at = now()');
+  await platform.worker();
+  await vi.waitFor(() => expect(caches.map((cache) => existsSync(cache))).toEqual([false, false, true]), {
+    ...{ timeout: 20_000, interval: 20 },
+  });
+  expect(await platform.sql('select id from repositories')).toEqual([]);
+});
+
 it('removes what is left of builds that are over, and leaves those that are not', async () => {
   await deployed('a', 1, 'failed');
   await deployed('b', 2, 'building');

@@ -104,7 +104,7 @@ export class Sweep {
   }
 
   private async tidyTenants(stop: AbortSignal): Promise<number> {
-    const { store, settings } = this.parts;
+    const { store, runner, settings } = this.parts;
     let removed = 0;
     for (const tenantId of await store.tenants()) {
       if (stop.aborted) break;
@@ -113,6 +113,8 @@ export class Sweep {
       removed += await store.removeOldRevisions(tenantId, settings.keepDeployments);
       removed += await store.removeOldHistory(tenantId, settings.keepHistoryDays);
     }
+    // After their rows, and found by what is on disk: should this be as far as it gets, the next round does the rest.
+    for (const tenantId of await store.gone(await runner.cachedTenants())) await runner.removeCaches(tenantId);
     return removed;
   }
 

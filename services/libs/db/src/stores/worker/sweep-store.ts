@@ -64,6 +64,15 @@ export class SweepStore {
     });
   }
 
+  /** Of these tenants, those of which no row is left. */
+  async gone(tenantIds: readonly string[]): Promise<string[]> {
+    return this.db.cross('sweep', async (tx) => {
+      const rows = await tx.$queryRaw<{ id: string }[]>`
+        select id from tenants where id = any (${[...tenantIds]}) and purged_at is not null`;
+      return rows.map((row) => row.id);
+    });
+  }
+
   /** Removes all rows of a deleted tenant of which nothing runs any more. Returns 1 when they went now, else 0. */
   async purge(tenantId: string): Promise<number> {
     const [row] = await this.db.tenant(
