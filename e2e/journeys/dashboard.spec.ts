@@ -17,6 +17,7 @@ test('pages without anything on them are accessible, fit a phone, and say what c
   signIn,
   address,
 }) => {
+  test.slow(); // Ten pages, each looked at twice.
   await signIn();
   for (const [name, words] of [
     ['functions', 'Push your first function'],
@@ -24,6 +25,10 @@ test('pages without anything on them are accessible, fit a phone, and say what c
     ['repositories', 'No repositories yet'],
     ['usage', 'No function used anything in this time.'],
     ['settings', 'No secrets yet'],
+    ['previews', 'No previews now'],
+    ['deliveries', 'No deliveries yet'],
+    ['deliveries?status=failed', 'No delivery is like that'],
+    ['audit?action=no.such', 'No change is like that'],
   ] as const) {
     await page.goto(address(`/${name}`));
     await expect(page.getByText(words)).toBeVisible();
@@ -31,6 +36,10 @@ test('pages without anything on them are accessible, fit a phone, and say what c
     await expectAccessible(page, name);
     await expectToFitPhone(page, name);
   }
+  await page.goto(`${new URL(page.url()).origin}/platform/github`);
+  await expect(page.getByRole('heading', { name: 'Register a GitHub App' })).toBeVisible();
+  await expectAccessible(page, 'registering a GitHub App');
+  await expectToFitPhone(page, 'registering a GitHub App');
 });
 
 test('a login link signs in once, and the commands on the first page bring a live function', async ({
@@ -275,7 +284,7 @@ test('every page is accessible in light and dark, and fits a phone', async ({
   signIn,
   address,
 }) => {
-  test.slow(); // Twenty pages, each looked at twice.
+  test.slow(); // Thirty pages, each looked at twice.
   const harbour = await repository('harbour');
   await harbour.commit({ 'stack.yml': stackOf('harbour'), 'harbour/handler.js': handler('moored') });
   await harbour.push();
@@ -294,17 +303,26 @@ test('every page is accessible in light and dark, and fits a phone', async ({
     await expectToFitPhone(page, what);
   };
   await check('signed out', address('/functions'));
-  await check('login', `${platform.local.consoleUrl}/login`);
+  const { consoleUrl } = platform.local;
+  await check('login', `${consoleUrl}/login`);
+  await check('a login that failed', `${consoleUrl}/login?error=denied`);
   await signIn();
   const tabs = ['', '?tab=logs', '?tab=usage', '?tab=revisions', '?tab=settings'];
   for (const at of [
     '/functions',
     ...tabs.map((tab) => `/functions/harbour${tab}`),
     ...['/functions/none', '/deployments', `/deployments/${live}`, `/deployments/${failed}`, '/deployments/none'],
-    ...['/repositories', '/usage', '/settings', '/tokens', '/no/such/page'],
+    ...['/repositories', '/repositories/harbour', '/repositories/none', '/usage', '/settings', '/tokens'],
+    ...['/previews', '/members', '/audit', '/deliveries', '/deliveries/none', '/no/such/page'],
   ])
     await check(at, address(at));
-  await check('no such tenant', `${platform.local.consoleUrl}/t/nobody/functions`);
+  for (const at of [
+    '/t/nobody/functions',
+    '/platform/github?problem=internal',
+    '/platform/tenants',
+    '/?github=install',
+  ])
+    await check(at, `${consoleUrl}${at}`);
 });
 
 test('everything can be done by keyboard, and the focus is always to be seen', async ({

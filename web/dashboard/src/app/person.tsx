@@ -1,6 +1,6 @@
-import { ActionIcon, Group, Menu, Text, Tooltip, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Group, Text, Tooltip, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconChevronUp, IconLogout } from '@tabler/icons-react';
+import { IconLogout } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { unwrap } from '@wherry/api-client';
 import { Confirm } from '../components/confirm';
@@ -16,21 +16,12 @@ export function Person() {
   const signOutEverywhere = useSignOut(() => unwrap(api.DELETE('/v1/sessions')));
   return (
     <Group justify="space-between" wrap="nowrap" px="md" py="sm" style={{ borderTop: '1px solid var(--line)' }}>
-      <Menu position="top-start" shadow="md">
-        <Menu.Target>
-          <UnstyledButton miw={0} aria-label={`You: ${user.name}`}>
-            <Group gap={4} wrap="nowrap">
-              <Text size="sm" truncate title={user.name}>
-                {user.name}
-              </Text>
-              <IconChevronUp size={14} aria-hidden="true" />
-            </Group>
-          </UnstyledButton>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item onClick={open}>Sign out everywhere</Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      <UnstyledButton miw={0} onClick={open} aria-haspopup="dialog">
+        <Text size="sm" truncate title={user.name}>
+          <VisuallyHidden>You: </VisuallyHidden>
+          {user.name}
+        </Text>
+      </UnstyledButton>
       <Group gap={4} wrap="nowrap">
         <ColorSchemeToggle />
         <Tooltip label="Sign out">
@@ -42,15 +33,15 @@ export function Person() {
       <Confirm
         isOpen={isAsking}
         onClose={close}
-        title="Sign out everywhere?"
+        title={`Signed in as ${user.name}`}
         action="Sign out everywhere"
         isPending={signOutEverywhere.isPending}
         error={signOutEverywhere.error}
         onConfirm={() => signOutEverywhere.mutate()}
       >
         <Text size="sm">
-          Every browser that is signed in as you has to sign in again, this one too. Tokens go on working; owners revoke
-          them under Tokens.
+          You can sign out everywhere at once: every browser that is signed in as you has to sign in again, this one
+          too. Tokens go on working; owners revoke them under Tokens.
         </Text>
       </Confirm>
     </Group>

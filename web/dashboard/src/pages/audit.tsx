@@ -1,4 +1,4 @@
-import { Alert, Button, Menu, Stack } from '@mantine/core';
+import { Alert, Button, Stack } from '@mantine/core';
 import { IconDownload, IconHistory } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -36,21 +36,10 @@ function OwnersAudit() {
         title="Audit log"
         description={description}
         actions={
-          <Menu position="bottom-end" shadow="md">
-            <Menu.Target>
-              <Button variant="default" leftSection={<IconDownload size={14} />}>
-                {isFiltered ? 'Export what is shown' : 'Export'}
-              </Button>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Menu.Item component="a" href={auditExportUrl(slug, filter, 'csv')} download>
-                CSV, for spreadsheets
-              </Menu.Item>
-              <Menu.Item component="a" href={auditExportUrl(slug, filter, 'ndjson')} download>
-                JSON, one change per line
-              </Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
+          <>
+            <Export to={auditExportUrl(slug, filter, 'csv')} as="CSV" />
+            <Export to={auditExportUrl(slug, filter, 'ndjson')} as="JSON" />
+          </>
         }
       />
       <AuditFilters filter={filter} onFilter={(search) => navigate({ search, replace: true })} />
@@ -78,5 +67,13 @@ function OwnersAudit() {
         </Button>
       )}
     </Stack>
+  );
+}
+
+function Export({ to, as }: { to: string; as: string }) {
+  return (
+    <Button component="a" variant="default" href={to} download leftSection={<IconDownload size={14} />}>
+      {`Export as ${as}`}
+    </Button>
   );
 }

@@ -146,7 +146,7 @@ function Replay({ delivery: { id, event, status, canReplay } }: { delivery: Deli
       variant="default"
       loading={replay.isPending}
       disabled={status === 'received'}
-      aria-label={`Handle ${event} again`}
+      aria-label={`Handle again: ${event}`}
       onClick={start}
     >
       Handle again

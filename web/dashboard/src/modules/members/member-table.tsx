@@ -69,7 +69,7 @@ function MemberRow({ member, onChoose }: RowProps) {
               <Button
                 size="compact-xs"
                 variant="default"
-                aria-label={`Change the role of ${name}`}
+                aria-label={`Change role of ${name}`}
                 onClick={() => onChoose('role')}
               >
                 Change role

@@ -56,15 +56,15 @@ function PreviewCard({ preview }: { preview: Preview }) {
                 {' · '}
               </>
             )}
-            <TextLink to="/t/$tenant/functions" params={{ tenant: slug }} search={{ environment }}>
+            <TextLink to="/t/$tenant/functions" params={{ tenant: slug }} search={{ environment }} underline="always">
               Functions
             </TextLink>
             {' · '}
-            <TextLink to="/t/$tenant/deployments" params={{ tenant: slug }} search={{ environment }}>
+            <TextLink to="/t/$tenant/deployments" params={{ tenant: slug }} search={{ environment }} underline="always">
               Deployments
             </TextLink>
             {' · '}
-            <TextLink to="/t/$tenant/settings" params={{ tenant: slug }} search={{ environment }}>
+            <TextLink to="/t/$tenant/settings" params={{ tenant: slug }} search={{ environment }} underline="always">
               Secrets and variables
             </TextLink>
           </Text>

@@ -88,7 +88,7 @@ function RootFields({ root, number, isDisabled, errorAt, onChange, onRemove }: R
             variant="default"
             size="compact-xs"
             w="fit-content"
-            aria-label={`Remove folder ${number}`}
+            aria-label={`Remove this folder: ${number}`}
             onClick={onRemove}
           >
             Remove this folder
