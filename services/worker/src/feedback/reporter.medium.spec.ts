@@ -143,6 +143,8 @@ describe('one deployment', () => {
     await platform.reporter().run('ten_a', 'dep_1');
     expect(await platform.store.pending()).toEqual([]);
     await platform.become('dep_1', 'retired');
+    // Also when it has been live for a long time.
+    await platform.sql(`update deployments set finished_at = now() - interval '9 days'`);
     expect(await platform.store.pending()).toEqual(due);
     await platform.reporter().run('ten_a', 'dep_1');
     expect(await platform.states()).toEqual([['success', 'inactive']]);

@@ -210,6 +210,10 @@ create table github_reports (
   foreign key (tenant_id, deployment_id) references deployments (tenant_id, id) on delete cascade
 );
 create index github_reports_open on github_reports (next_try_at) where not is_settled;
+create index github_reports_live on github_reports (tenant_id, deployment_id) where told->>'phase' = 'live';
+-- What the sweep compares with what was told.
+create index deployments_live on deployments (tenant_id, id) where status = 'live';
+create index deployments_finished on deployments (finished_at);
 -- comment_id is null while the comment is being made.
 create table github_comments (
   tenant_id text not null,

@@ -118,20 +118,31 @@ export class GithubReportStore {
   constructor(private readonly db: Database) {}
 
   /**
-   * Deployments that may have to be told: those with news since they were told, and those whose telling failed and is
-   * due. News of a deployment that ended, or whose preview was closed, more than a day ago is not looked for.
+   * Deployments that have to be told: those with news since they were told, and those whose telling failed and is due.
+   * News of what ended, or of a preview that was closed or opened, more than a day ago is looked for only where GitHub
+   * shows it as live.
    */
   async pending(): Promise<readonly Readonly<{ tenantId: string; deploymentId: string }>[]> {
     return this.db.cross('github', async (tx) => {
       return tx.$queryRaw<{ tenantId: string; deploymentId: string }[]>`
+        with looked_at as (
+          select tenant_id, deployment_id as id from github_reports where not is_settled and next_try_at <= now()
+          union select tenant_id, deployment_id from github_reports where told->>'phase' = 'live'
+          union select tenant_id, id from deployments where status = 'live'
+          union select tenant_id, id from deployments where status in ('queued', 'building', 'releasing')
+          union select tenant_id, id from deployments where finished_at > now() - interval '1 day'
+          union select x.tenant_id, x.id from environments n
+            join deployments x on x.tenant_id = n.tenant_id and x.repository_id = n.repository_id
+              and x.environment_id = n.id
+            where greatest(n.closed_at, n.opened_at) > now() - interval '1 day'
+        )
         select d.tenant_id as "tenantId", d.id as "deploymentId"
-        from deployments d
+        from looked_at l
+        join deployments d on d.tenant_id = l.tenant_id and d.id = l.id
         join repositories r on r.tenant_id = d.tenant_id and r.id = d.repository_id and r.source = 'github'
         join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
         left join github_reports p on p.tenant_id = d.tenant_id and p.deployment_id = d.id
-        where (d.finished_at is null or d.status = 'live' or d.finished_at > now() - interval '1 day'
-            or greatest(e.closed_at, e.opened_at) > now() - interval '1 day' or not p.is_settled)
-          and (p.lease_until is null or p.lease_until < now())
+        where (p.lease_until is null or p.lease_until < now())
           and (p.deployment_id is null or (not p.is_settled and p.next_try_at <= now())
             or p.told->>'phase' is distinct from ${phase})
         order by d.created_at limit ${sweepLimit}`;
@@ -139,7 +150,7 @@ export class GithubReportStore {
   }
 
   /**
-   * Takes the lease of a report for so many seconds; who is told of below must show it. Null when there is nothing to tell now: it is not GitHub's, all of
+   * Takes the lease of a report for so many seconds. Null when there is nothing to tell now: it is not GitHub's, all of
    * it is told, it failed and is not due, or somebody else has the lease.
    */
   async claim(tenantId: string, deploymentId: string, leaseSeconds: number): Promise<ClaimedReport | null> {
