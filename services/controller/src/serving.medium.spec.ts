@@ -291,3 +291,24 @@ describe('function logs', () => {
     expect((await lines()).map((it) => it[3])).toEqual(['of a']);
   });
 });
+
+it('ends all replicas of a suspended tenant, starts none for calls, and serves again when it is let in', async () => {
+  await h.start();
+  const rev = h.rev('one', await h.live({ one: {} }));
+  await h.wake(rev);
+  await until(() => h.replicas(rev, 'ready').length === 1);
+  await h.sql(`update tenants set suspended_at = now()`);
+  await until(async () => {
+    await h.gateway('gw');
+    return h.replicas(rev).length === 0 && (await h.replicaRows()).length === 0;
+  });
+  const before = h.machine.started.length;
+  await h.wake(rev);
+  await h.wake(rev);
+  expect(h.machine.started).toHaveLength(before);
+  await h.sql(`update tenants set suspended_at = null`);
+  await until(async () => {
+    await h.wake(rev);
+    return h.replicas(rev, 'ready').length === 1;
+  });
+});
