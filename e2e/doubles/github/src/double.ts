@@ -29,4 +29,10 @@ export class Double {
     );
     return done;
   }
+
+  /** Resolves when nothing moves and no delivery is on its way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.locks.values());
+    await this.webhooks.settled();
+  }
 }

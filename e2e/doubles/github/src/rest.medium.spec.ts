@@ -200,14 +200,14 @@ describe('feedback', () => {
     const made = await client.request(runs, { ...shop, name: 'wherry', head_sha: sha, status: 'in_progress', output });
     expect(made.data).toMatchObject({ status: 'in_progress', conclusion: null });
     await client.request('PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}', {
-      ...{ ...shop, check_run_id: made.data.id, conclusion: 'failure' },
+      ...{ ...shop, check_run_id: Number(made.data.id), conclusion: 'failure' },
       output: { title: 'Failed', summary: 'A line', annotations: [annotation] },
     });
     const listed = await client.request('GET /repos/{owner}/{repo}/commits/{ref}/check-runs', { ...shop, ref: sha });
     expect(listed.data.check_runs).toMatchObject([{ status: 'completed', conclusion: 'failure' }]);
     const [run] = await github.checkRuns({ repository: 'acme/shop', sha });
     expect(run).toMatchObject({ output: { title: 'Failed', annotations_count: 51 } });
-    await github.rerequestCheckRun({ id: made.data.id, author: 'ada' });
+    await github.rerequestCheckRun({ id: Number(made.data.id), author: 'ada' });
     const told = ['check_run created', 'check_run completed', 'check_suite completed', 'check_run rerequested'];
     expect(await test.told()).toEqual(expect.arrayContaining(told));
   });

@@ -99,7 +99,7 @@ export interface Scenario {
   forgetRequests(input: Record<string, never>): Promise<void>;
   /** Answers of the double that GitHub's own description does not allow. Empty, or the double is wrong. */
   violations(input: Record<string, never>): Promise<string[]>;
-  /** Resolves when no delivery is on its way. */
+  /** Resolves when no ref moves and no delivery is on its way. */
   settled(input: Record<string, never>): Promise<void>;
 }
 

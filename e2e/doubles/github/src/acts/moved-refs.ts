@@ -3,7 +3,7 @@ import type { Double } from '../double';
 import { renderRepository } from '../render/repository';
 import type { Json } from '../scenario';
 import type { RepositoryState } from '../world/types';
-import { closePull, pullsFrom, synchronize } from './pulls';
+import { closePull, personOf, pullsFrom, synchronize } from './pulls';
 import { requestSuites } from './checks';
 
 /** A push tells at most this many commits here; GitHub's bound is 2,048. */
@@ -91,7 +91,7 @@ async function pushPayload(double: Double, repository: RepositoryState, move: Mo
     compare: `${page}/compare/${(move.before ?? noCommit).slice(0, 12)}...${(move.after ?? noCommit).slice(0, 12)}`,
     commits,
     head_commit: headCommit,
-    pusher: { name: pusher.login, email: pusher.email ?? `${pusher.login}@users.noreply.github.com` },
+    pusher: personOf(pusher),
     repository: {
       ...renderRepository(world, repository),
       created_at: at(repository.createdAt),

@@ -8,7 +8,8 @@ import { tellMoves } from './moved-refs';
 
 export const personOf = (account: AccountState): Person => ({
   name: account.login,
-  email: account.email ?? `${account.id}+${account.login}@users.noreply.github.com`,
+  // No address may hold the brackets of a bot's name.
+  email: account.email ?? `${account.id}+${account.login.replace('[bot]', '-bot')}@users.noreply.github.com`,
 });
 
 const headRef = (pull: PullState) => `refs/pull/${pull.number}/head`;

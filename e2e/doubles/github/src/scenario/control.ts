@@ -42,7 +42,7 @@ export function controlActions(double: Double): Control {
       double.requests = [];
     },
     violations: async () => double.violations,
-    settled: () => double.webhooks.settled(),
+    settled: () => double.settled(),
   };
 }
 
