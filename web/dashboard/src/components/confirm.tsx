@@ -10,6 +10,8 @@ type Props = Readonly<{
   /** What the button does, as a verb with its object. */
   action: string;
   isDangerous?: boolean;
+  /** False while something has to be filled in first. */
+  isReady?: boolean;
   isPending: boolean;
   error: Error | null;
   onConfirm: () => void;
@@ -33,6 +35,7 @@ export function Confirm(props: Props) {
           <Button
             color={props.isDangerous ? 'red' : undefined}
             loading={props.isPending}
+            disabled={props.isReady === false}
             onClick={props.onConfirm}
             data-autofocus={!props.isDangerous}
           >

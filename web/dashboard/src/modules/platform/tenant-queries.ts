@@ -18,6 +18,15 @@ export const suspendTenant = (tenant: string, reason: string) =>
 export const unsuspendTenant = (tenant: string) =>
   unwrap(api.POST('/v1/platform/tenants/{tenant}/unsuspend', { params: { path: { tenant } }, body: {} }));
 
+/** Ends a suspended tenant for good. The slug is sent once more, as the operator typed it. */
+export const deleteTenant = (tenant: string, slug: string) =>
+  unwrap(api.POST('/v1/platform/tenants/{tenant}/delete', { params: { path: { tenant } }, body: { slug } }));
+
+/** A file with all that is known of a tenant. The browser fetches it itself, so it may be of any size. */
+export function tenantExportUrl(tenant: string): string {
+  return `/v1/platform/tenants/${encodeURIComponent(tenant)}/export`;
+}
+
 /** A change of one tenant, after which all are read again. */
 export function useTenantChange<Input, Output>(change: (input: Input) => Promise<Output>) {
   const queryClient = useQueryClient();

@@ -1,124 +1,88 @@
-import { Button, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Group, Table, Text } from '@mantine/core';
 import { useState } from 'react';
-import { Confirm } from '../../components/confirm';
 import { DataTable } from '../../components/data-table';
 import { Status } from '../../components/status';
 import { TimeAgo } from '../../components/time-ago';
-import { suspendTenant, unsuspendTenant, useTenantChange, type PlatformTenant } from './tenant-queries';
+import { DeleteDialog, ResumeDialog, SuspendDialog } from './tenant-dialogs';
+import { tenantExportUrl, type PlatformTenant } from './tenant-queries';
 
-/** Every tenant with its state. */
+const dialogs = { suspend: SuspendDialog, resume: ResumeDialog, delete: DeleteDialog } as const;
+type Choice = Readonly<{ kind: keyof typeof dialogs; tenant: PlatformTenant }>;
+
+/** Every tenant with its state, and what an operator can do with it. */
 export function TenantTable({ tenants }: { tenants: readonly PlatformTenant[] }) {
-  const [chosen, setChosen] = useState<PlatformTenant | null>(null);
-  const close = () => setChosen(null);
+  const [choice, setChoice] = useState<Choice | null>(null);
+  const Dialog = choice && dialogs[choice.kind];
   return (
     <>
-      <DataTable label="Tenants" columns={['Tenant', 'On GitHub', 'State', 'Made', '']} minWidth={640}>
+      <DataTable label="Tenants" columns={['Tenant', 'On GitHub', 'State', 'Made', '']} minWidth={760}>
         {tenants.map((tenant) => (
-          <TenantRow key={tenant.id} tenant={tenant} onChoose={() => setChosen(tenant)} />
+          <Table.Tr key={tenant.id}>
+            <Table.Td>
+              <Text size="sm" fw={600}>
+                {tenant.name}
+              </Text>
+              <Text size="xs" c="dimmed">
+                {tenant.slug}
+              </Text>
+            </Table.Td>
+            <Table.Td>{tenant.githubLogin ?? '–'}</Table.Td>
+            <Table.Td>
+              <State tenant={tenant} />
+            </Table.Td>
+            <Table.Td>
+              <TimeAgo at={tenant.createdAt} />
+            </Table.Td>
+            <Table.Td>
+              {!tenant.deletedAt && <Actions tenant={tenant} onChoose={(kind) => setChoice({ kind, tenant })} />}
+            </Table.Td>
+          </Table.Tr>
         ))}
       </DataTable>
-      {chosen &&
-        (chosen.suspendedAt ? <Resume tenant={chosen} onClose={close} /> : <Suspend tenant={chosen} onClose={close} />)}
+      {Dialog && <Dialog tenant={choice.tenant} onClose={() => setChoice(null)} />}
     </>
   );
 }
 
-function TenantRow({ tenant, onChoose }: { tenant: PlatformTenant; onChoose: () => void }) {
-  const { slug, name, githubLogin, createdAt, suspendedAt, suspendedBy, deletedAt } = tenant;
-  // What GitHub has stopped goes on when it is installed there again; an operator may stop it as well.
-  const isSuspended = suspendedAt !== null && suspendedBy !== 'github';
+function State({ tenant: { suspendedAt, suspendedBy, deletedAt } }: { tenant: PlatformTenant }) {
+  if (deletedAt) return <Status tone="quiet">Deleted</Status>;
+  if (!suspendedAt) return <Status tone="good">Active</Status>;
   return (
-    <Table.Tr>
-      <Table.Td>
-        <Text size="sm" fw={600}>
-          {name}
-        </Text>
-        <Text size="xs" c="dimmed">
-          {slug}
-        </Text>
-      </Table.Td>
-      <Table.Td>{githubLogin ?? '–'}</Table.Td>
-      <Table.Td>
-        {deletedAt ? (
-          <Status tone="quiet">Deleted</Status>
-        ) : suspendedAt ? (
-          <>
-            <Status tone="bad">Suspended</Status>
-            <Text size="xs" c="dimmed">
-              {suspendedBy === 'github' ? 'by its installation on GitHub, ' : 'by an operator, '}
-              <TimeAgo at={suspendedAt} />
-            </Text>
-          </>
-        ) : (
-          <Status tone="good">Active</Status>
-        )}
-      </Table.Td>
-      <Table.Td>
-        <TimeAgo at={createdAt} />
-      </Table.Td>
-      <Table.Td ta="right">
-        {!deletedAt && suspendedBy !== 'github' && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            aria-label={`${isSuspended ? 'Resume' : 'Suspend'} ${slug}`}
-            onClick={onChoose}
-          >
-            {isSuspended ? 'Resume' : 'Suspend'}
-          </Button>
-        )}
-      </Table.Td>
-    </Table.Tr>
+    <>
+      <Status tone="bad">Suspended</Status>
+      <Text size="xs" c="dimmed">
+        {suspendedBy === 'github' ? 'by its installation on GitHub, ' : 'by an operator, '}
+        <TimeAgo at={suspendedAt} />
+      </Text>
+    </>
   );
 }
 
-type DialogProps = Readonly<{ tenant: PlatformTenant; onClose: () => void }>;
+type ActionsProps = Readonly<{ tenant: PlatformTenant; onChoose: (kind: Choice['kind']) => void }>;
 
-function Suspend({ tenant: { slug, name }, onClose }: DialogProps) {
-  const [reason, setReason] = useState('');
-  const suspend = useTenantChange(() => suspendTenant(slug, reason.trim()));
+function Actions({ tenant: { slug, suspendedAt, suspendedBy }, onChoose }: ActionsProps) {
+  const button = { size: 'compact-xs', variant: 'default' } as const;
   return (
-    <Confirm
-      isOpen
-      onClose={onClose}
-      title={`Suspend ${name}?`}
-      action="Suspend the tenant"
-      isDangerous
-      isPending={suspend.isPending}
-      error={suspend.error}
-      onConfirm={() => suspend.mutate(undefined, { onSuccess: onClose })}
-    >
-      <Stack gap="sm">
-        <Text size="sm">
-          Its functions answer nothing from then on and are stopped, and its members and tokens are shut out. Nothing is
-          removed, and it goes on as it was when you resume it.
-        </Text>
-        <TextInput
-          label="Reason"
-          description="For the audit log of the tenant."
-          size="sm"
-          maxLength={500}
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-        />
-      </Stack>
-    </Confirm>
-  );
-}
-
-function Resume({ tenant: { slug, name }, onClose }: DialogProps) {
-  const resume = useTenantChange(() => unsuspendTenant(slug));
-  return (
-    <Confirm
-      isOpen
-      onClose={onClose}
-      title={`Resume ${name}?`}
-      action="Resume the tenant"
-      isPending={resume.isPending}
-      error={resume.error}
-      onConfirm={() => resume.mutate(undefined, { onSuccess: onClose })}
-    >
-      <Text size="sm">Its functions, members and tokens go on as they were.</Text>
-    </Confirm>
+    <Group gap="xs" justify="flex-end" wrap="nowrap">
+      <Button {...button} component="a" href={tenantExportUrl(slug)} download aria-label={`Export ${slug}`}>
+        Export
+      </Button>
+      {!suspendedAt && (
+        <Button {...button} aria-label={`Suspend ${slug}`} onClick={() => onChoose('suspend')}>
+          Suspend
+        </Button>
+      )}
+      {/* What GitHub has stopped goes on when it is installed there again. */}
+      {suspendedAt && suspendedBy !== 'github' && (
+        <Button {...button} aria-label={`Resume ${slug}`} onClick={() => onChoose('resume')}>
+          Resume
+        </Button>
+      )}
+      {suspendedAt && (
+        <Button {...button} aria-label={`Delete ${slug}`} onClick={() => onChoose('delete')}>
+          Delete
+        </Button>
+      )}
+    </Group>
   );
 }
