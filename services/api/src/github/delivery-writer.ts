@@ -5,16 +5,14 @@ type Waiting = Readonly<{ delivery: NewDelivery; done: () => void; failed: (erro
 /** One batch holds at most this many deliveries and, unless it holds only one, this many bytes. */
 const batchSize = 100;
 const batchBytes = 4 * 1_048_576;
-/** Batches at a time: the rest of the connections are for people. */
-const batchesAtOnce = 2;
 
 /**
- * Stores deliveries in batches: all that arrive while a batch is on its way go together in the next one, so that a burst
- * costs few transactions and few connections, and a single delivery does not wait for company.
+ * Stores deliveries in batches, one at a time: all that arrive while a batch is on its way go together in the next one.
+ * So a burst costs few transactions and one connection, and a single delivery does not wait for company.
  */
 export class DeliveryWriter {
   private waiting: Waiting[] = [];
-  private running = 0;
+  private isRunning = false;
 
   /** @param store stores all of them in one transaction, or none. */
   constructor(private readonly store: (deliveries: readonly NewDelivery[]) => Promise<void>) {}
@@ -28,10 +26,10 @@ export class DeliveryWriter {
   }
 
   private next(): void {
-    if (this.running >= batchesAtOnce || this.waiting.length === 0) return;
-    this.running += 1;
+    if (this.isRunning || this.waiting.length === 0) return;
+    this.isRunning = true;
     void this.storeBatch(this.takeBatch()).finally(() => {
-      this.running -= 1;
+      this.isRunning = false;
       this.next();
     });
   }

@@ -30,15 +30,15 @@ export type WebhookBody = Readonly<{ bytes: Buffer; release: () => void }>;
  */
 export async function readWebhookBody(request: Request, limits: BodyLimits): Promise<WebhookBody> {
   const { maxBytes, timeoutMs, budget } = limits;
-  const tooLarge = new DomainError('request.too_large', `A webhook may have at most ${maxBytes} bytes.`);
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge;
+  const tooLarge = () => new DomainError('request.too_large', `A webhook may have at most ${maxBytes} bytes.`);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let held = 0;
   const release = () => budget.give(held);
   const tooSlow = setTimeout(() => request.destroy(new Error('The body did not arrive in time.')), timeoutMs);
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      if (held + chunk.length > maxBytes) throw tooLarge;
+      if (held + chunk.length > maxBytes) throw tooLarge();
       if (!budget.take(chunk.length)) {
         throw new DomainError(
           'platform.unavailable',

@@ -20,6 +20,9 @@ export type IntakeParts = Readonly<{
   system: System;
 }>;
 
+/** GitHub's webhooks have some ten kilobytes; those of huge pushes are the exception. */
+const largeBytes = 512 * 1024;
+
 /**
  * Takes GitHub's webhooks. GitHub never sends one again by itself, so 202 is answered only when the delivery and the job
  * that handles it are stored, and everything else is an answer that GitHub records as failed, for the sweeper to find.
@@ -31,18 +34,19 @@ export type IntakeParts = Readonly<{
 export function webhookIntake(parts: IntakeParts): RequestHandler {
   const { limits, store, queue, system } = parts;
   const budget = new ByteBudget(limits.webhookBytesAtOnce);
-  const writer = new DeliveryWriter((deliveries) =>
+  const save = (deliveries: readonly NewDelivery[]) =>
     store.receive(deliveries, system.now(), (tx, ids) =>
       queue.sendAll(
         tx,
         'delivery',
         ids.map((deliveryId) => ({ deliveryId })),
       ),
-    ),
-  );
+    );
+  // Storing a large one takes long, and no small one waits behind it.
+  const writers = { small: new DeliveryWriter(save), large: new DeliveryWriter(save) };
   return (request, response) => {
     contextOf(request).op = 'github.receive';
-    receive(request, parts, budget, writer).then(
+    receive(request, parts, budget, writers).then(
       () => void response.status(202).end(),
       (error: unknown) => refuse(error, request, response),
     );
@@ -53,7 +57,7 @@ async function receive(
   request: Request,
   { secrets, limits, system }: IntakeParts,
   budget: ByteBudget,
-  writer: DeliveryWriter,
+  writers: Readonly<{ small: DeliveryWriter; large: DeliveryWriter }>,
 ): Promise<void> {
   const arrivedAt = system.now().getTime();
   const { id, event, signature } = readHeaders(request);
@@ -69,6 +73,7 @@ async function receive(
     const facts = deliveryFacts(bytes);
     const failure = facts === null ? 'Its body is not a JSON object.' : null;
     const known = facts ?? { action: null, installationId: null, repositoryId: null };
+    const writer = bytes.length > largeBytes ? writers.large : writers.small;
     await storeWith(writer, { id, event, ...known, body: bytes, failure });
     if (failure !== null) throw new DomainError('request.invalid', `The webhook is not valid. ${failure}`);
   } finally {
