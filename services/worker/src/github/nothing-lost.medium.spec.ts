@@ -1,0 +1,112 @@
+import { GithubDouble } from '@wherry/github-double';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Github, GithubPlatform, stack } from '../testing/github-platform';
+
+let github: Github;
+let platform: GithubPlatform;
+
+beforeAll(async () => {
+  github = await GithubDouble.start();
+  platform = await GithubPlatform.create(github);
+  await platform.install();
+});
+afterAll(async () => {
+  await platform.close();
+  await github.stop();
+});
+afterEach(async () => {
+  await github.clearFaults({});
+  platform.intakeStatus = 202;
+  await platform.handled();
+});
+
+const loseAll = async () => {
+  for (const event of ['push', 'pull_request', 'repository', 'check_suite', 'create', 'delete']) {
+    await github.addFault({ match: { event }, lose: true });
+  }
+};
+const newest = async (id: number) => (await platform.deployments(id)).at(-1);
+
+describe('with every webhook lost', () => {
+  it('a push, a pull request and its end are found by one look', async () => {
+    const { fullName: repository, id } = await platform.repository();
+    await platform.look();
+    await loseAll();
+    const { sha } = await github.push({ repository, branch: 'main', files: { 'a.txt': 'a' } });
+    await platform.look();
+    expect(await newest(id)).toMatchObject({ commit_sha: sha, kind: 'production' });
+    const change = await github.push({ repository, branch: 'change', files: { 'a.txt': 'b' } });
+    const { number } = await github.openPullRequest({ repository, head: 'change', base: 'main' });
+    await platform.look();
+    expect(await newest(id)).toMatchObject({ commit_sha: change.sha, kind: 'preview', closed_at: null });
+    await github.closePullRequest({ repository, number });
+    await platform.look();
+    expect(await newest(id)).toMatchObject({ commit_sha: change.sha, closed_at: expect.any(Date) });
+  });
+
+  it('a look at repositories that have not changed asks for none of them', async () => {
+    await platform.repository();
+    await platform.look();
+    await github.forgetRequests();
+    await platform.look();
+    const asked = (await github.requests()).filter(({ path }) => path.startsWith('/repos/'));
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('a delivery that GitHub recorded as failed', () => {
+  it('is asked for again, once, and handled', async () => {
+    const { fullName: repository, id } = await platform.repository();
+    await platform.look();
+    platform.intakeStatus = 500;
+    const { sha } = await github.push({ repository, branch: 'main', files: { 'a.txt': 'a' } });
+    await github.settled();
+    platform.intakeStatus = 202;
+    await platform.look();
+    const rows = await platform.handled();
+    expect(rows.filter(({ event }) => event === 'push').at(-1)).toMatchObject({ status: 'done' });
+    expect(await newest(id)).toMatchObject({ commit_sha: sha });
+    await platform.look();
+    const again = (await github.deliveries({})).filter(({ redelivery, event }) => redelivery && event === 'push');
+    expect(again).toHaveLength(1);
+  });
+});
+
+describe('GitHub failing at any call', () => {
+  const faults = [
+    ...[401, 403, 404, 422, 429, 500].map((status) => ({ what: String(status), fault: { status } })),
+    { what: 'a cut connection', fault: { cut: true } },
+    { what: 'a dropped connection', fault: { drop: true } },
+    { what: 'another content type', fault: { contentType: 'text/html' } },
+  ];
+
+  it.each(faults)('leaves no delivery without an end, and the push is deployed later ($what)', async ({ fault }) => {
+    const { fullName: repository, id } = await platform.repository(stack);
+    await platform.look();
+    await github.addFault({ match: { path: '^/(repos|app/installations|installation)' }, times: 3, ...fault });
+    const { sha } = await github.push({ repository, branch: 'main', files: { 'a.txt': JSON.stringify(fault) } });
+    const rows = await platform.handled();
+    expect(rows.every(({ outcome }) => String(outcome).length > 10)).toBe(true);
+    await github.clearFaults({});
+    await platform.look();
+    expect(await newest(id)).toMatchObject({ commit_sha: sha });
+  });
+});
+
+describe('a delivery that is not what it says', () => {
+  it.each([
+    ['text', 'push', 'not json'],
+    ['a cut one', 'push', '{"ref":"refs/heads/main","reposi'],
+    ['another shape', 'push', '{"ref":7,"repository":{"id":1},"installation":{"id":1}}'],
+    ['an unknown event', 'sponsorship', '{}'],
+    ['an event that is named like a method', 'constructor', '{}'],
+    ['no installation', 'push', '{"ref":"refs/heads/main"}'],
+  ])('ends with a sentence: %s', async (_what, event, body) => {
+    const id = `bad-${event}-${body.length}`;
+    await platform.store(id, event, Buffer.from(body));
+    await platform.handled();
+    const [row] = await platform.sql('select status, outcome from github_deliveries where id = $1', [id]);
+    expect(['failed', 'ignored']).toContain(row?.status);
+    expect(row?.outcome).toMatch(/^[A-Z].{15,}/);
+  });
+});
