@@ -22,7 +22,7 @@ const allowed = {
   metering: { wherry_gateway: 'activity:riwd functions:r receipts:ri revisions:r usage_hourly:riw' },
   reconcile: {
     wherry_controller:
-      'activity:r build_daemons:r deployment_functions:r deployments:r environments:r functions:r releases:r replicas:r revisions:r routes:r secrets:r tenants:r',
+      'activity:r build_daemons:r deployment_functions:r deployments:r environments:r functions:r releases:r replicas:r repositories:r revisions:r routes:r secrets:r tenants:r variables:r',
   },
   sweep: { wherry_worker: 'deployments:r releases:r repositories:r repository_refs:r revisions:r tenants:r' },
   github: {
@@ -104,4 +104,4 @@ it('lets each role cross tenants in its scopes only, and no further than it need
     });
   }
   expect(found).toEqual(allowed);
-});
+}, 240_000); // some ten thousand statements
