@@ -178,6 +178,7 @@ describe('members', () => {
     );
     const members = () =>
       platform.sql(`select user_id, role, source from memberships where tenant_id = $1`, [tenantId]);
+    await platform.sql(`update github_installations set refreshed_at = now() - interval '61 minutes'`);
     await platform.look();
     expect(await members()).toEqual([{ user_id: 'usr_b', role: 'developer', source: 'github' }]);
     await github.removeTeamMember({ organisation: 'acme', slug: 'makers', login: 'barbara' });
