@@ -25,6 +25,17 @@ describe('recordsOf', () => {
     });
   });
 
+  it('keeps the folder of each function with whatever status comes after it', () => {
+    const events: BuildEvent[] = [
+      { type: 'functions', at: 1, names: ['a', 'b'], handlers: ['./a', 'lib/b'] },
+      { type: 'function', at: 2, name: 'b', status: 'failed', reason: 'Broken.' },
+    ];
+    expect(recordsOf({ events, offset: 7 }).records.functions).toEqual([
+      { name: 'a', status: 'queued', reason: null, handler: './a' },
+      { name: 'b', status: 'failed', reason: 'Broken.', handler: 'lib/b' },
+    ]);
+  });
+
   it('tells steps as lines of the platform, and the last word apart', () => {
     const events: BuildEvent[] = [{ type: 'step', at: 5, name: 'fetch', detail: 'Fetched.' }, failure];
     const { records, lastWord } = recordsOf({ events, offset: 1 });
