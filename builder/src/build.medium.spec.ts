@@ -45,7 +45,7 @@ describe('a build', () => {
     expect(readFileSync(join(artifact, 'function/handler.mjs'), 'utf8')).toBe(handler);
     expect(statSync(artifact).mode & 0o777).toBe(0o755);
     expect(statSync(join(artifact, 'function/lib/table.json')).mode & 0o777).toBe(0o644);
-    expect(outcome.all('functions')).toMatchObject([{ names: ['hello'] }]);
+    expect(outcome.all('functions')).toMatchObject([{ names: ['hello'], handlers: ['fn'] }]);
     expect(outcome.all('function').map(({ status }) => status)).toEqual(['building', 'built']);
     expect(outcome.all('note').map(({ text }) => text)).toEqual([
       'functions.hello.image is not used: the function is built from its handler.',
