@@ -27,7 +27,7 @@ async function connected() {
 
 describe('an App', () => {
   it('is known by its key, and no other key opens it', async () => {
-    const { app: credentials, app: _ } = await test.installed();
+    const { app: credentials } = await test.installed();
     const { data } = await test.app(credentials).octokit.request('GET /app');
     expect(data).toMatchObject({ id: credentials.appId, slug: credentials.slug, installations_count: 1 });
     const { privateKeyPem } = await github.createApp({});
