@@ -54,7 +54,7 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'ConsoleGithubAppStore.replace': null,
   'ConsoleGithubAppStore.retire': null,
   'ConsoleGithubAppStore.unregister': null,
-  'ConsoleGithubDeliveryStore.listUnclaimed': 'intake',
+  'ConsoleGithubDeliveryStore.listUnclaimed': 'operator',
   'ConsoleGithubDeliveryStore.receive': 'intake',
   'ConsoleGithubDeliveryStore.replayUnclaimed': 'intake',
   'GithubLoginStore.app': null,

@@ -96,7 +96,7 @@ export class ConsoleGithubDeliveryStore {
 
   /** Those of no tenant, newest first: of accounts that nobody installed the App on, or that could not be understood. */
   async listUnclaimed(filter: DeliveryFilter): Promise<readonly DeliveryRow[]> {
-    return this.db.cross('intake', (tx) => listDeliveries(tx, unclaimed, filter));
+    return this.db.cross('operator', (tx) => listDeliveries(tx, unclaimed, filter));
   }
 
   /** The same as `replay`, for one of no tenant. */
