@@ -105,7 +105,7 @@ function Newest({ preview: { deployment } }: { preview: Preview }) {
         </Text>
       </Group>
       {reason && (
-        <Text size="xs" c={status === 'failed' ? 'var(--tone-bad)' : 'dimmed'} lineClamp={2}>
+        <Text size="xs" c={status === 'failed' ? 'var(--tone-bad)' : 'dimmed'} lineClamp={4}>
           {plainText(reason.split('\n', 1)[0] ?? '')}
         </Text>
       )}

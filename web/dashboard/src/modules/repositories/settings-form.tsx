@@ -55,7 +55,11 @@ export function SettingsForm({ repository, settings, isDisabled }: Props) {
         <Feedback {...part} />
         {save.error && (
           <Alert color="red" role="alert" title="The settings were not saved">
-            {besides.length > 0 ? besides.map((line) => <div key={line}>{line}</div>) : reasonOf(save.error)}
+            {!errors.isAny
+              ? reasonOf(save.error)
+              : besides.length === 0
+                ? 'Correct the fields that are marked.'
+                : besides.map((line) => <div key={line}>{line}</div>)}
           </Alert>
         )}
         {!isDisabled && (
