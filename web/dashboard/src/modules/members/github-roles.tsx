@@ -80,7 +80,8 @@ function Teams({ teams }: { teams: readonly GithubTeam[] }) {
   if (teams.length === 0) {
     return (
       <Text size="sm" c="dimmed">
-        No teams of the organisation are known yet. They are listed here soon after they are made on GitHub.
+        No teams of the organisation are known yet. A team is listed here once one of its members has signed in with
+        GitHub.
       </Text>
     );
   }

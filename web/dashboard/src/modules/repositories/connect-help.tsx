@@ -15,7 +15,7 @@ export function ConnectHelp() {
       <Group justify="space-between" gap="sm">
         <Text size="sm" flex="1 1 320px">
           {app
-            ? 'Whoever owns the account on GitHub chooses there which repositories Wherry sees. Those are connected within a minute, and their production branch is the default branch at first.'
+            ? 'Whoever owns the account on GitHub chooses there which repositories Wherry sees. Those are connected within a minute, and whatever has a stack.yml on its default branch is deployed.'
             : 'With a GitHub App, repositories there are connected, and every push and pull request is deployed.'}
         </Text>
         {app ? (

@@ -83,7 +83,7 @@ function Stacks({ draft, change, isDisabled, errorAt }: PartProps) {
   return (
     <Section
       title="Stacks"
-      description="The folders that are deployed, each with a stack.yml or one function. Each is built by itself."
+      description="The folders that are deployed, each with a stack.yml of its own. Each is built by itself."
     >
       <Card>
         <Stack gap="md">
