@@ -12,8 +12,11 @@ const Pulls = z.array(z.object({ number: z.int(), head: z.object({ sha: z.string
 
 /** A repository is compared at least this often, also when nothing says that anything happened. */
 const atLeastEveryMs = 6 * 3_600_000;
-/** Pushes to forks show nowhere but in the lists of pull requests: so many repositories are asked for theirs at a time. */
-const mostForks = 50;
+/**
+ * The end of a pull request and pushes to forks may show nowhere but in the lists of pull requests: so many repositories
+ * that have open ones are asked at a time, those first that were asked longest ago.
+ */
+const mostWithPulls = 50;
 
 export type CompareHeadsParts = Readonly<{
   connection: GithubConnection;
@@ -63,12 +66,13 @@ export class CompareHeads {
   private due(known: readonly KnownRepository[], listed: readonly Listing[]): [KnownRepository, string][] {
     const looks = new Map(listed.map(({ githubId, look }) => [githubId, look]));
     const old = this.parts.clock.now() - atLeastEveryMs;
-    let forks = 0;
-    return known.flatMap((each): [KnownRepository, string][] => {
+    let withPulls = 0;
+    const longestAgoFirst = known.toSorted((one, two) => (one.lookedAtMs ?? 0) - (two.lookedAtMs ?? 0));
+    return longestAgoFirst.flatMap((each): [KnownRepository, string][] => {
       const look = looks.get(each.githubId);
       if (look === undefined || !each.isConnected || each.isArchived) return [];
       const isDue = look !== each.look || (each.lookedAtMs ?? 0) < old;
-      return isDue || (each.hasOpenForks && (forks += 1) <= mostForks) ? [[each, look]] : [];
+      return isDue || (each.hasOpenPulls && (withPulls += 1) <= mostWithPulls) ? [[each, look]] : [];
     });
   }
 

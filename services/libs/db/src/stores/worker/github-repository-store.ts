@@ -31,8 +31,8 @@ export type KnownRepository = ListedRepository &
     look: string | null;
     /** Epoch milliseconds. */
     lookedAtMs: number | null;
-    /** Whether a pull request from a fork is open: pushes to forks do not show in the list of repositories. */
-    hasOpenForks: boolean;
+    /** Whether a pull request is open: its end, and pushes to forks, need not show in the list of repositories. */
+    hasOpenPulls: boolean;
   }>;
 
 /** Repositories of tenants on GitHub. Their identity is GitHub's number; their names here never change. */
@@ -59,7 +59,7 @@ export class GithubRepositoryStore {
           r.is_private as "isPrivate", r.is_archived as "isArchived", r.disconnected_at is null as "isConnected",
           r.production_branch as "productionBranch", r.settings, r.look, r.looked_at as "lookedAt",
           exists (select from pull_requests p where p.tenant_id = r.tenant_id and p.repository_id = r.id
-            and p.state = 'open' and p.is_fork) as "hasOpenForks"
+            and p.state = 'open') as "hasOpenPulls"
         from repositories r where r.tenant_id = ${tenantId} and r.source = 'github' order by r.id`;
       return rows.map(({ lookedAt, ...row }) => ({ ...row, lookedAtMs: lookedAt?.getTime() ?? null }));
     });
