@@ -10,6 +10,8 @@ import type { Listing } from './sync-installation';
 const Branches = z.array(z.object({ name: z.string(), commit: z.object({ sha: z.string() }) }));
 const Pulls = z.array(z.object({ number: z.int(), head: z.object({ sha: z.string() }) }));
 
+/** GitHub tells pushes to the second, by its own clock: after one this young there may be another of the same time. */
+const youngMs = 120_000;
 /** A repository is compared at least this often, also when nothing says that anything happened. */
 const atLeastEveryMs = 6 * 3_600_000;
 /**
@@ -49,8 +51,8 @@ export class CompareHeads {
         failures.push(error);
       }
     };
-    for (const [known, look] of this.due(await repositories.list(tenantId), listed)) {
-      await guarded(() => this.compare(tenantId, known, look));
+    for (const [known, listing] of this.due(await repositories.list(tenantId), listed)) {
+      await guarded(() => this.compare(tenantId, known, listing));
     }
     for (const { repositoryId, ref } of await repositories.waitingRefs(tenantId)) {
       await guarded(async () => {
@@ -63,26 +65,27 @@ export class CompareHeads {
     return planned;
   }
 
-  private due(known: readonly KnownRepository[], listed: readonly Listing[]): [KnownRepository, string][] {
-    const looks = new Map(listed.map(({ githubId, look }) => [githubId, look]));
+  private due(known: readonly KnownRepository[], listed: readonly Listing[]): [KnownRepository, Listing][] {
+    const listings = new Map(listed.map((each) => [each.githubId, each]));
     const old = this.parts.clock.now() - atLeastEveryMs;
     let withPulls = 0;
     const longestAgoFirst = known.toSorted((one, two) => (one.lookedAtMs ?? 0) - (two.lookedAtMs ?? 0));
-    return longestAgoFirst.flatMap((each): [KnownRepository, string][] => {
-      const look = looks.get(each.githubId);
-      if (look === undefined || !each.isConnected || each.isArchived) return [];
-      const isDue = look !== each.look || (each.lookedAtMs ?? 0) < old;
-      return isDue || (each.hasOpenPulls && (withPulls += 1) <= mostWithPulls) ? [[each, look]] : [];
+    return longestAgoFirst.flatMap((each): [KnownRepository, Listing][] => {
+      const listing = listings.get(each.githubId);
+      if (listing === undefined || !each.isConnected || each.isArchived) return [];
+      const isDue = listing.look !== each.look || (each.lookedAtMs ?? 0) < old;
+      return isDue || (each.hasOpenPulls && (withPulls += 1) <= mostWithPulls) ? [[each, listing]] : [];
     });
   }
 
-  private async compare(tenantId: string, known: KnownRepository, look: string): Promise<number> {
+  private async compare(tenantId: string, known: KnownRepository, listing: Listing): Promise<number> {
     const { connection, repositories, plan } = this.parts;
     const { repositoryId, installationId, githubId } = known;
     const client = (await appOf(connection)).repository(installationId, githubId);
     const refs = await this.movedRefs(tenantId, known, client);
     for (const ref of refs) await plan({ tenantId, repositoryId, ref });
-    await repositories.looked(tenantId, repositoryId, look);
+    const isYoung = this.parts.clock.now() - listing.pushedAtMs < youngMs;
+    await repositories.looked(tenantId, repositoryId, isYoung ? `${listing.look} young` : listing.look);
     return refs.length;
   }
 

@@ -17,6 +17,7 @@ afterAll(async () => {
 afterEach(async () => {
   await github.clearFaults({});
   platform.intakeStatus = 202;
+  platform.aheadMs = 0;
   await platform.handled();
 });
 
@@ -46,6 +47,8 @@ describe('with every webhook lost', () => {
 
   it('a look at repositories that have not changed asks for none of them', async () => {
     await platform.repository();
+    // Those pushed to a moment ago are compared once more.
+    platform.aheadMs = 180_000;
     await platform.look();
     await github.forgetRequests();
     await platform.look();

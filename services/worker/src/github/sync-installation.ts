@@ -29,7 +29,10 @@ const Listed = z.object({
 });
 const RepositoryPage = z.object({ total_count: z.int(), repositories: z.array(Listed) });
 
-/** A repository as the installation lists it now. `look` changes with every push and every new pull request. */
+/**
+ * A repository as the installation lists it now. `look` changes with every push, but for those within one second, and
+ * with every new pull request. `pushedAtMs`: epoch milliseconds; 0 when nothing was pushed yet.
+ */
 export type Listing = Readonly<{
   githubId: number;
   fullName: string;
@@ -37,6 +40,7 @@ export type Listing = Readonly<{
   isPrivate: boolean;
   isArchived: boolean;
   look: string;
+  pushedAtMs: number;
 }>;
 
 /** What came of looking at an installation: `sentence` is for people. */
@@ -180,6 +184,7 @@ async function list(app: GithubApp, installationId: number): Promise<{ listed: L
         isPrivate: each.private,
         isArchived: each.archived,
         look: `${each.pushed_at ?? ''} ${each.open_issues_count}`,
+        pushedAtMs: Date.parse(each.pushed_at ?? '') || 0,
       });
     }
   }

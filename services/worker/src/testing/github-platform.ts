@@ -23,6 +23,8 @@ export class GithubPlatform {
   /** What the intake answers deliveries with; they are stored when it is 202. */
   intakeStatus = 202;
   installationId = 0;
+  /** How far the watch's clock is ahead. */
+  aheadMs = 0;
   private names = 0;
 
   private constructor(
@@ -50,17 +52,27 @@ export class GithubPlatform {
     platform.github = { app: async () => app };
     const worker = await platform.worker();
     const db = await Database.open({ url: platform.database.url('wherry_worker'), applicationName: 'watch' });
+    const ahead = (): number => made.aheadMs;
     const { watch } = assembleGithub(
       { connection: platform.github, source: new GithubSource(platform.github), stores: githubStores(db) },
       {
-        ...{ clock, identities: new RandomIdentities(), plan: (job) => worker.plan(job) },
+        clock: { now: () => clock.now() + ahead(), sleep: clock.sleep },
+        ...{ identities: new RandomIdentities(), plan: (job) => worker.plan(job) },
         log: { write: (fields) => platform.logged.push(fields) },
       },
     );
     const url = platform.database.url('wherry_api');
     const database = await Database.open({ url, applicationName: 'intake', poolSize: 4 });
     const queue = await Queue.open({ url, applicationName: 'intake' });
-    const made = new GithubPlatform(github, platform, app, worker, watch, { intake, database, queue, db }, appId);
+    const made: GithubPlatform = new GithubPlatform(
+      github,
+      platform,
+      app,
+      worker,
+      watch,
+      { intake, database, queue, db },
+      appId,
+    );
     intake.on('request', (req, res) => {
       const chunks: Buffer[] = [];
       req.on('data', (chunk: Buffer) => chunks.push(chunk));
