@@ -34,6 +34,7 @@ test('an operator registers the App and installs it, and a push to GitHub is liv
   ];
   await github.createOrganisation({ login: 'acme', members, teams: [{ slug: 'core', members: ['bob'] }] });
   await github.createRepository({ owner: 'acme', name: 'shop', private: true, files: files('first') });
+  await github.setPermission({ repository, login: 'bob', permission: 'write' });
   await github.signIn({ login: 'ada' });
 
   await signIn();
@@ -43,7 +44,7 @@ test('an operator registers the App and installs it, and a push to GitHub is liv
   await expectAccessible(page, 'registering the App');
   await page.getByRole('button', { name: 'Go on to GitHub' }).click();
   await page.getByRole('button', { name: 'Create GitHub App for acme' }).click();
-  await expect(page.getByText('The App is registered')).toBeVisible();
+  await expect(page.getByText('The App is registered', { exact: true })).toBeVisible();
   await expectAccessible(page, 'the registered App');
 
   const install = page.waitForEvent('popup');
