@@ -51,6 +51,9 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
   const { events } = ports;
   events.emit({ type: 'step', name: 'fetch', detail: `Fetching commit ${order.source.commitSha.slice(0, 7)}.` });
   const languages = templateNames(order.paths.templates);
+  const builder = openBuilder(order, ports);
+  // Its failure is met when it is awaited.
+  builder.catch(() => undefined);
   const fetched = await fetchSource(order, { ...ports, onLine: (text) => events.output(null, 'stderr', text) });
   await checkLinks(fetched);
   const source = rootOf(fetched, order.rootDir);
@@ -69,7 +72,7 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
     name: 'build',
     detail: `Building ${names.length === 1 ? 'one function' : `${names.length} functions`}.`,
   });
-  const context: Context = { order, ports, source, templates, builder: await openBuilder(order, ports) };
+  const context: Context = { order, ports, source, templates, builder: await builder };
   return mapLimited(plan.functions, order.limits.parallel, (planned, index) => buildOne(context, planned, index));
 }
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import type { BuildKitOrder } from '@wherry/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildctlArguments, shellVariables } from './buildctl-arguments';
+import { buildctlArguments, type ImageOrder, shellVariables } from './buildctl-arguments';
 import { platformOf, repositoryOf } from './image-names';
 
 const registry: BuildKitOrder['registry'] = {
@@ -17,11 +17,13 @@ const buildkit: BuildKitOrder = {
   proxy: 'http://egress.wherry:3128',
   noProxy: '10.96.0.50',
 };
-const args = buildctlArguments(buildkit, {
-  ...{ functionName: 'resize', tag: 'dep_1', context: '/work/f0/context', platform: 'linux/amd64' },
+const image: ImageOrder = {
+  ...{ functionName: 'resize', hasCache: true, tag: 'dep_1', context: '/work/f0/context', platform: 'linux/amd64' },
   ...{ buildArgs: { LEVEL: '1' }, secretFiles: { key: '/work/f0/secrets/secret-0' } },
-});
-const after = (flag: string) => args.flatMap((arg, index) => (args[index - 1] === flag ? [arg] : []));
+};
+const args = buildctlArguments(buildkit, image);
+const after = (flag: string, of = args) => of.flatMap((arg, index) => (of[index - 1] === flag ? [arg] : []));
+const cache = 'type=registry,ref=10.96.0.50:5000/red/trusted/build.cache/resize';
 
 describe('the command line of buildctl', () => {
   it('meets the one daemon that the order names, by certificates', () => {
@@ -31,13 +33,19 @@ describe('the command line of buildctl', () => {
     ]);
   });
 
-  it('pushes to the function’s repository with provenance, and keeps layers below the cache’s path', () => {
+  it('pushes to the function’s repository with provenance', () => {
     expect(after('--output')).toEqual([
       'type=image,push=true,oci-mediatypes=true,name=10.96.0.50:5000/red/trusted/resize:dep_1',
     ]);
     expect(after('--opt')).toContain('attest:provenance=mode=max');
-    for (const text of [...after('--import-cache'), ...after('--export-cache')])
-      expect(text).toContain('ref=10.96.0.50:5000/red/trusted/build.cache/resize');
+  });
+
+  it('reads and writes the cache of the function alone, and none when there is nothing worth keeping', () => {
+    expect([after('--import-cache'), after('--export-cache')]).toEqual([
+      [cache],
+      [`${cache},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true`],
+    ]);
+    expect(buildctlArguments(buildkit, { ...image, hasCache: false }).join(' ')).not.toContain('cache');
   });
 
   it('gives steps the proxy in both spellings, and names files of secrets, not secrets', () => {

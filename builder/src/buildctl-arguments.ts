@@ -7,6 +7,8 @@ export type ImageOrder = Readonly<{
   functionName: string;
   /** The pushed tag; nothing runs an image by it. */
   tag: string;
+  /** Whether there is anything whose layers are worth more than what it takes to make them again. */
+  hasCache: boolean;
   /** The folder with the Dockerfile and all that it may copy. */
   context: string;
   platform: string;
@@ -26,7 +28,6 @@ export function buildctlArguments(buildkit: BuildKitOrder, image: ImageOrder): s
     [name.toUpperCase(), value],
   ]);
   const buildArgs = { ...Object.fromEntries(both), SOURCE_DATE_EPOCH: String(sourceDateEpoch), ...image.buildArgs };
-  const cache = `type=registry,ref=${cacheOf(registry, image.functionName)}`;
   const name = `${registry.host}/${repositoryOf(registry, image.functionName)}:${image.tag}`;
   return [
     ...['--addr', address, '--tlsservername', tls.serverName],
@@ -36,11 +37,15 @@ export function buildctlArguments(buildkit: BuildKitOrder, image: ImageOrder): s
     ...['--opt', `platform=${image.platform}`, '--opt', 'attest:provenance=mode=max'],
     ...Object.entries(buildArgs).flatMap(([key, value]) => ['--opt', `build-arg:${key}=${value}`]),
     ...Object.entries(image.secretFiles).flatMap(([id, file]) => ['--secret', `id=${id},src=${file}`]),
-    ...['--import-cache', cache],
-    // A cache that cannot be written is no reason to fail.
-    ...['--export-cache', `${cache},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true`],
+    ...(image.hasCache ? caches(`type=registry,ref=${cacheOf(registry, image.functionName)}`) : []),
     ...['--output', `type=image,push=true,oci-mediatypes=true,name=${name}`],
   ];
+}
+
+function caches(cache: string): string[] {
+  // A cache that cannot be written is no reason to fail.
+  const kept = `${cache},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true`;
+  return ['--import-cache', cache, '--export-cache', kept];
 }
 
 /** A file that a shell reads variables from: whatever is in a value, it is a value. */

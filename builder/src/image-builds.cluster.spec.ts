@@ -145,6 +145,16 @@ describe.skipIf(where === null)(title, () => {
     expect(next.functions[0]?.artifactDigest).not.toBe(first.functions[0]?.artifactDigest);
   });
 
+  it('are made by another daemon without installing their packages again', async () => {
+    const other = await builds.daemon('blue', { machinePorts: [proxy.port] });
+    const order = await other.order({ registry: buildkit.registry, proxy: buildkit.proxy });
+    const asked = proxy.asked.length;
+    const changed = { ...functions, 'page/handler.js': 'module.exports = async () => "another";\n' };
+    const cold = await harness.build(changed, { buildkit: order, limits });
+    expect([first, cold].map(({ log }) => /added \d+ packages/.test(log))).toEqual([true, false]);
+    expect(proxy.asked.length).toBe(asked);
+  });
+
   it('are reused when they are known and still there, and built when they are gone', async () => {
     const known = first.functions.map(({ inputHash, artifactDigest }) => ({ inputHash, artifactDigest }));
     const again = await harness.build(functions, { buildkit, limits, known });
@@ -158,7 +168,7 @@ describe.skipIf(where === null)(title, () => {
     const context = join(home, 'other');
     mkdirSync(context);
     writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
-    const names = { functionName: 'other', tag: 'other', context, buildArgs: {}, secretFiles: {} };
+    const names = { functionName: 'other', tag: 'other', hasCache: false, context, buildArgs: {}, secretFiles: {} };
     const other = platformOf(process.arch) === 'linux/arm64' ? 'linux/amd64' : 'linux/arm64';
     execFileSync(buildkit.buildctl, buildctlArguments(buildkit, { ...names, platform: other }), { stdio: 'ignore' });
     const base = `${buildkit.registry.host}/${buildkit.registry.images}/other:other`;

@@ -63,6 +63,11 @@ async function onGivenCluster({ context, registry }, children, runTests) {
     const file = path.join(folder, 'config');
     writeFileSync(file, kubectl.stdout, { mode: 0o600 });
     const env = { WHERRY_TEST_KUBECONFIG: file, ...(registry && { WHERRY_TEST_REGISTRY: registry }) };
+    console.log(
+      `On ${context}, a cluster of yours, tests stay within namespaces that they make. Those that need an installation, ` +
+        'the node, the API server or what stands for the internet run on the cluster of `npm run testcluster` only, and ' +
+        `are told as skipped here${registry ? '' : ', and so are those that need a registry: name it with --registry'}.`,
+    );
     return await runTests(env, children.run);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -74,11 +74,12 @@ export class ImageBuilder implements ArtifactBuilder {
     await mkdir(config, { mode: 0o700 });
     await writeFile(join(config, 'config.json'), dockerConfig(registry.host, loginOf(registry)), { mode: 0o600 });
     const progress = new BuildProgress(job.output);
+    // Nothing of the machine's own: neither its proxies nor its user's credentials are a tenant's.
+    const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: job.work, DOCKER_CONFIG: config };
+    // Nothing is there yet, but its connection and token are when the image is.
+    this.registry.manifest(repositoryOf(registry, job.planned.name), order.deploymentId).catch(() => undefined);
     const isBuilt = await runBuildctl(buildkit.buildctl, buildctlArguments(buildkit, image), {
-      // Nothing of the machine's own: neither its proxies nor its user's credentials are a tenant's.
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: job.work, DOCKER_CONFIG: config },
-      cwd: job.work,
-      signal,
+      ...{ env, cwd: job.work, signal },
       onLine: (line) => progress.push(line),
     });
     progress.flush();
@@ -121,7 +122,7 @@ export class ImageBuilder implements ArtifactBuilder {
     for (const [index, [id, value]] of Object.entries(buildSecrets).entries()) {
       files[id] = await secretFile(job, `secret-${index}`, value);
     }
-    return { ...this.imageOf(job, context), buildArgs, secretFiles: files };
+    return { ...this.imageOf(job, context), hasCache: true, buildArgs, secretFiles: files };
   }
 
   /** The template's files and Dockerfile, and the handler twice: what decides its packages, and all of it. */
@@ -130,7 +131,8 @@ export class ImageBuilder implements ArtifactBuilder {
     const context = join(job.work, 'context');
     const { folder, entries } = job.template;
     const template = entries.map((entry): Piece => ({ entry, from: join(folder, entry.path), how: 'copy' }));
-    const pieces = [...template, ...(await packagePieces(job))];
+    const { pieces: own, hasPackages } = await packagePieces(job);
+    const pieces = [...template, ...own];
     await writeTree(context, pieces, { owner: null, isDurable: false, timesByContent: true });
     for (const name of [packagesFolder, job.template.manifest.handler_folder])
       await mkdir(join(context, name), { recursive: true });
@@ -142,23 +144,24 @@ export class ImageBuilder implements ArtifactBuilder {
     const hash = createHash('sha256').update(shellVariables(buildArgs)).digest('hex');
     return {
       ...this.imageOf(job, context),
+      hasCache: hasPackages,
       // Not the arguments themselves, which would be recorded; but others must not find steps that ran with these.
       buildArgs: Object.keys(buildArgs).length === 0 ? {} : { BUILD_ARGUMENTS: hash },
       secretFiles: { ...certificates, [environmentSecret]: await secretFile(job, 'environment', variables) },
     };
   }
 
-  private imageOf(job: FunctionJob, context: string): Omit<ImageOrder, 'buildArgs' | 'secretFiles'> {
+  private imageOf(job: FunctionJob, context: string): Omit<ImageOrder, 'hasCache' | 'buildArgs' | 'secretFiles'> {
     const { name: functionName } = job.planned;
     return { functionName, tag: this.tools.order.deploymentId, context, platform: this.platform };
   }
 }
 
 /** Installed packages of its own are replaced by those that are installed now. */
-async function packagePieces(job: FunctionJob): Promise<Piece[]> {
+async function packagePieces(job: FunctionJob): Promise<{ pieces: Piece[]; hasPackages: boolean }> {
   const plan = await readDependencyPlan(job);
   const { dependencies } = job.template.manifest.wherry;
-  if (plan === null || dependencies.kind === 'none') return handlerPieces(job);
+  if (plan === null || dependencies.kind === 'none') return { pieces: handlerPieces(job), hasPackages: false };
   const { manifest, lockfile, target } = dependencies;
   const names = new Set([manifest, lockfile, '.npmrc']);
   const isOwn = ({ path }: { path: string }) => !`${inContext(job, path)}/`.startsWith(`${target}/`);
@@ -168,7 +171,7 @@ async function packagePieces(job: FunctionJob): Promise<Piece[]> {
     ...piece,
     entry: { ...piece.entry, path: `${packagesFolder}/${piece.entry.path.slice(inContext(job, '').length)}` },
   }));
-  return [...handler, ...packages];
+  return { pieces: [...handler, ...packages], hasPackages: plan.hasPackages };
 }
 
 /** Variables for npm and pip: settings of the operator, which belong to no image. */

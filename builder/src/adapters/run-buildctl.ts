@@ -1,3 +1,5 @@
+import { execa } from 'execa';
+
 export type BuildctlOptions = Readonly<{
   /** The whole environment; nothing is inherited. */
   env: Readonly<Record<string, string>>;
@@ -20,8 +22,6 @@ export async function runBuildctl(
   args: readonly string[],
   { env, cwd, signal, onLine }: BuildctlOptions,
 ): Promise<boolean> {
-  // Loaded with the first image: a build on one machine is short, and reads nothing that it does not need.
-  const { execa } = await import('execa');
   const client = execa(file, args, {
     ...{ env, extendEnv: false, cwd, stdin: 'ignore', stdout: 'ignore', buffer: false, reject: false },
     ...{ cancelSignal: signal, forceKillAfterDelay: patienceMs },

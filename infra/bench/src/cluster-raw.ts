@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkout } from '@wherry/harness';
 import type { Installation } from '@wherry/harness/cluster';
 import { until } from './until';
 
@@ -10,8 +9,6 @@ import { until } from './until';
 export type BareDeployment = Readonly<{ scaleUp: () => Promise<number>; scaleDown: () => Promise<void> }>;
 
 type Live = { metadata: { name: string; labels: Record<string, string> }; spec: Record<string, unknown> };
-
-type Daemon = { metadata: { namespace: string }; status: { podIP: string } };
 
 const name = 'bare';
 
@@ -86,36 +83,4 @@ async function scaleUp(wherry: Installation, namespace: string): Promise<number>
 async function untilTrue(lines: AsyncIterable<Buffer>): Promise<boolean> {
   for await (const chunk of lines) if (chunk.toString().includes(' True')) return true;
   return false;
-}
-
-/**
- * The milliseconds that buildctl takes for a node function with the template's Dockerfile, in the builders' container,
- * with the daemon that Wherry uses for this tenant, pushed to the cluster's registry.
- */
-export async function rawBuild(wherry: Installation, handler: string): Promise<number> {
-  const context = path.join(wherry.folder, 'raw');
-  rmSync(context, { recursive: true, force: true });
-  cpSync(path.join(checkout, 'dist/templates/node'), context, { recursive: true });
-  // The template's own example.
-  rmSync(path.join(context, 'function'), { recursive: true });
-  for (const name of ['function', 'packages']) mkdirSync(path.join(context, name), { recursive: true });
-  writeFileSync(path.join(context, 'function/handler.js'), handler);
-  const pod = `${wherry.release}-worker-0`;
-  const folder = '/tmp/raw';
-  const inKeeper = (...command: string[]) =>
-    wherry.kubectl('exec', pod, '-c', 'keeper', '-n', wherry.namespace, '--', ...command);
-  await inKeeper('rm', '-rf', folder);
-  await wherry.kubectl('cp', context, `${wherry.namespace}/${pod}:${folder}`, '-c', 'keeper');
-  const ours = `wherry.dev/installation=${wherry.release},app.kubernetes.io/name=buildkitd`;
-  const [daemon] = await wherry.list<Daemon>('pods', '-A', '-l', ours);
-  if (!daemon) throw new Error('The build daemon has gone.');
-  const build = [
-    ...['buildctl', '--addr', `tcp://${daemon.status.podIP}:1234`, '--tlsservername'],
-    `buildkitd.${daemon.metadata.namespace}`,
-    ...['--tlscacert', 'ca.crt', '--tlscert', 'tls.crt', '--tlskey', 'tls.key'],
-    ...['build', '--frontend', 'dockerfile.v0', '--local', `context=${folder}`, '--local', `dockerfile=${folder}`],
-    ...['--output', `type=image,name=${wherry.cluster.registry}/raw/hello,push=true`],
-  ].join(' ');
-  const script = `cd /etc/wherry/build; start=$(date +%s%N); ${build} >/tmp/raw.log 2>&1 || { cat /tmp/raw.log; exit 1; }; echo $(( ($(date +%s%N) - start) / 1000 ))`;
-  return Number(await inKeeper('sh', '-c', script)) / 1000;
 }

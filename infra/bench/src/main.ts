@@ -6,13 +6,15 @@ import { benchLocal } from './local';
 import { report, type Row } from './report';
 import { benchWebhooks } from './webhooks';
 
-const groups: Record<string, (home: string) => Promise<Row[]>> = {
+const groups: Record<string, (home: string, ids: readonly string[]) => Promise<Row[]>> = {
   local: benchLocal,
   webhooks: benchWebhooks,
   cluster: benchCluster,
 };
 
-const wished = process.argv.slice(2);
+const asked = process.argv.slice(2);
+const ids = asked.filter((name) => name.startsWith('k8s-'));
+const wished = asked.filter((name) => !ids.includes(name));
 const unknown = wished.filter((name) => !groups[name]);
 if (unknown.length > 0) {
   console.error(`There is no bench "${unknown.join(', ')}"; there are: ${Object.keys(groups).join(', ')}.`);
@@ -21,7 +23,8 @@ if (unknown.length > 0) {
 const home = process.env.WHERRY_HOME ?? path.join(tmpdir(), `wherry-bench-${process.pid}`);
 mkdirSync(home, { recursive: true, mode: 0o700 });
 const rows: Row[] = [];
-for (const name of wished.length > 0 ? wished : Object.keys(groups)) rows.push(...((await groups[name]?.(home)) ?? []));
+for (const name of wished.length > 0 ? wished : Object.keys(groups))
+  rows.push(...((await groups[name]?.(home, ids)) ?? []));
 report(rows, path.join(home, 'bench.json'));
 if (!process.env.WHERRY_HOME)
   for (const name of ['postgres', 'repositories', 'artifacts'])

@@ -194,6 +194,8 @@ it('tells operators, and nobody else, what the controller found wrong with the p
   await found(false);
   expect((await look(true)).notices).toEqual([detail]);
   expect((await look(false)).notices).toEqual([]);
+  await api.owner(`insert into platform_checks (name, ok, detail) values ('dns', false, 'No names.')`);
+  expect((await look(true)).notices).toEqual([detail, 'No names.']);
   await found(true);
-  expect((await look(true)).notices).toEqual([]);
+  expect((await look(true)).notices).toEqual(['No names.']);
 });

@@ -30,8 +30,8 @@ export class DescribeSession {
 
   /** What the controller found wrong with the platform: nothing that is not looked at, as on one machine. */
   private async notices(): Promise<string[]> {
-    const policies = await this.checks.read('network-policies');
-    return policies === null || policies.isOk ? [] : [policies.detail.slice(0, 2_000)];
+    const found = await Promise.all(['network-policies', 'dns'].map((name) => this.checks.read(name)));
+    return found.flatMap((check) => (check === null || check.isOk ? [] : [check.detail.slice(0, 2_000)]));
   }
 
   async tenants(caller: SessionCaller): Promise<OutputOf<'listTenants'>['tenants']> {

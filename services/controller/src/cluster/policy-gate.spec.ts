@@ -60,3 +60,15 @@ it('stays open for two hours without an answer, and is shut then', async () => {
   expect(late.end).toEqual(shut('No image.'));
   expect(late.written.at(-1)).toMatchObject({ isOk: false, detail: 'No image.' });
 });
+
+it('tells that names are not answered, stays open, and looks again soon', async () => {
+  const { written, end } = await run([
+    { ...good, hasNames: false },
+    { ...good, hasNames: true },
+  ]);
+  expect(end).toEqual({ isOpen: true });
+  expect(written.filter(({ name }) => name === 'dns')).toMatchObject([
+    { isOk: false, detail: expect.stringContaining('tenancy.dns') },
+    { isOk: true },
+  ]);
+});

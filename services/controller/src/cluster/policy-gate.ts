@@ -1,4 +1,4 @@
-import type { ProbeOutcome } from '@wherry/cluster';
+import { noNames, type ProbeOutcome } from '@wherry/cluster';
 import type { PlatformCheckStore } from '@wherry/db';
 import type { Gate } from '../reconcile/world';
 
@@ -15,10 +15,14 @@ export type PolicyGateOptions = Readonly<{
 }>;
 
 export const policyCheck = 'network-policies';
+/** Told, and no reason to start nothing: some functions need no names. */
+export const namesCheck = 'dns';
 
 const hourMs = 3_600_000;
 /** How long a good outcome opens the gate while no newer one can be had. */
 const trustedMs = 2 * hourMs;
+/** Until the next look after one without names: another setting starts another controller, which looks at once. */
+const namesRetryMs = 600_000;
 /** Until the next look after one that found nothing out, or something bad. */
 const retryMs = 30_000;
 
@@ -45,7 +49,7 @@ export class PolicyGate {
       if (signal.aborted) return;
       this.take(outcome);
       await this.record(outcome);
-      await this.options.sleep(outcome.isOk ? hourMs : retryMs, signal);
+      await this.options.sleep(pauseAfter(outcome), signal);
     }
   }
 
@@ -67,12 +71,19 @@ export class PolicyGate {
   }
 
   /** An outcome that is not known is written only when it shuts the gate: a good one stays with its time. */
-  private async record({ isOk, detail }: ProbeOutcome): Promise<void> {
-    if (isOk === null && this.get().isOpen) return;
+  private async record({ isOk, detail, hasNames }: ProbeOutcome): Promise<void> {
+    const { checks } = this.options;
     try {
-      await this.options.checks.write({ name: policyCheck, isOk: isOk === true, detail });
+      if (isOk !== null || !this.get().isOpen) await checks.write({ name: policyCheck, isOk: isOk === true, detail });
+      if (hasNames !== undefined)
+        await checks.write({ name: namesCheck, isOk: hasNames, detail: hasNames ? 'Names are answered.' : noNames });
     } catch (error) {
       this.options.onError(error);
     }
   }
+}
+
+function pauseAfter({ isOk, hasNames }: ProbeOutcome): number {
+  if (!isOk) return retryMs;
+  return hasNames === false ? namesRetryMs : hourMs;
 }

@@ -25,6 +25,12 @@ const functionKeys = [
   'build_secrets',
 ];
 
+/** What functions might be expected to have, and what there is instead. */
+const instead: Readonly<Record<string, string>> = {
+  callers:
+    'is not needed: functions call each other at the gateway, by their public addresses, because only the gateway wakes those that sleep. Remove it; to refuse everyone else, check a secret that both functions have.',
+};
+
 export type StackInput = Readonly<{
   text: string;
   /** Its name, for messages. */
@@ -93,6 +99,7 @@ function functionOf(name: string, value: Value, input: StackInput, notes: string
   if (problem) throw new StackError(`In ${input.file}: ${problem}`);
   const place = { file: input.file, path: `functions.${name}` };
   const entries = mapping(value, place);
+  for (const [key] of entries) if (instead[key] !== undefined) refuse(at(place, key), instead[key]);
   onlyKeys(entries, functionKeys, place);
   const keys = new Map(entries);
   const optional = (key: string): string | null => (keys.has(key) ? scalar(keys.get(key), at(place, key)) : null);

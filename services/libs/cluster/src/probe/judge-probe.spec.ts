@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { judgeProbe, parseFinding } from './judge-probe';
 
-const judge = (...reached: [boolean, boolean, boolean, boolean]) => judgeProbe({ reached });
+const judge = (...reached: [boolean, boolean, boolean, boolean]) => judgeProbe({ reached, names: true });
 
 it('is satisfied only when both allowed connections worked and both denied ones did not', () => {
   expect(judge(true, false, true, false).isOk).toBe(true);
@@ -21,8 +21,16 @@ it('takes silence for no proof of a denial', () => {
   expect(judge(true, false, false, false).isOk).toBeNull();
 });
 
+it('tells whether names are answered, and nothing of them when no connection worked', () => {
+  const names = (names: boolean, works: boolean) => judgeProbe({ reached: [works, false, works, false], names });
+  expect([names(true, true), names(false, true)]).toMatchObject([{ hasNames: true }, { isOk: true, hasNames: false }]);
+  expect(names(false, false)).not.toHaveProperty('hasNames');
+});
+
 it('reads nothing out of a message that is not a finding', () => {
   expect(parseFinding('Error: no such file')).toBeNull();
   expect(parseFinding('{"reached":[true]}')).toBeNull();
-  expect(parseFinding('{"reached":[true,false,true,false]}')).toEqual({ reached: [true, false, true, false] });
+  expect(parseFinding('{"reached":[true,false,true,false]}')).toBeNull();
+  const finding = { reached: [true, false, true, false], names: false };
+  expect(parseFinding(JSON.stringify(finding))).toEqual(finding);
 });

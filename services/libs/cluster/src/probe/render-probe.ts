@@ -1,13 +1,16 @@
 import { names, probeNamespace } from '../names';
 import type { Manifest } from '../tenancy/functions-namespace';
 import { type ControllerPlace, managedNamespace } from '../tenancy/managed-namespace';
+import { dnsRule } from '../tenancy/network-policies';
+import type { TenancySettings } from '../tenancy/settings';
 import { enforcementClient, enforcementServer } from './scripts';
 
 export type ProbeSettings = Readonly<{
   prefix: string;
   /** Any image with `node`, by digest. */
   image: string;
-  tenancy: ControllerPlace;
+  /** Its `dns` is what functions' policies have: the client asks by the same rule. */
+  tenancy: ControllerPlace & Pick<TenancySettings, 'dns'>;
 }>;
 
 /** The two servers: one is guarded by a policy for what comes in, the other by one for what the client sends out. */
@@ -44,6 +47,7 @@ export function probeNamespaceObjects({ prefix, tenancy }: ProbeSettings): Manif
       egress: [
         { to: [pods('guarded')], ports: ports(allowedPort, deniedPort) },
         { to: [pods('open')], ports: ports(allowedPort) },
+        dnsRule(tenancy),
       ],
     }),
   ];

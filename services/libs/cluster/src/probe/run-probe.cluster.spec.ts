@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterClient, type ClusterObject } from '../client';
 import { probeNamespace } from '../names';
 import { eventually, RawCluster } from '../tenancy/testing/raw-cluster';
+import { defaultTenancy } from '../tenancy/settings';
 import { probeNamespaceObjects, type ProbeSettings } from './render-probe';
 import { runProbe } from './run-probe';
 
@@ -22,7 +23,9 @@ describe.skipIf(!isThere)(title, () => {
     const types = ['oci.image.index.v1', 'oci.image.manifest.v1', 'docker.distribution.manifest.v2'];
     const accept = types.map((type) => `application/vnd.${type}+json`).join(', ');
     const manifest = await fetch(`http://${registry}/v2/node/manifests/26-bookworm-slim`, { headers: { accept } });
-    const tenancy = { controllerServiceAccount: 'c', namespaceClusterRole: 'view', platformNamespace: 'default' };
+    const plain = defaultTenancy('c', 'default');
+    // The test cluster's DNS pods listen on 5353, behind a Service at 53.
+    const tenancy = { ...plain, namespaceClusterRole: 'view', dns: { ...plain.dns, ports: [5353] } };
     const image = `${registry}/node@${manifest.headers.get('docker-content-digest')}`;
     settings = { prefix, image, tenancy };
   });
@@ -34,8 +37,18 @@ describe.skipIf(!isThere)(title, () => {
   };
 
   it('finds a cluster that enforces policies in order, and removes its pods', async () => {
-    expect(await runProbe(client, settings, signal)).toEqual({ isOk: true, detail: expect.any(String) });
+    expect(await runProbe(client, settings, signal)).toEqual({
+      isOk: true,
+      detail: expect.any(String),
+      hasNames: true,
+    });
     expect(await eventually(20, pods, (items) => items.length === 0)).toEqual([]);
+  });
+
+  it('finds out that the DNS pods have another port than policies allow', async () => {
+    const { dns } = defaultTenancy('c', 'default');
+    const outcome = await runProbe(client, { ...settings, tenancy: { ...settings.tenancy, dns } }, signal);
+    expect(outcome).toMatchObject({ isOk: true, hasNames: false });
   });
 
   it('finds out that a denied connection came through, in either direction', async () => {

@@ -47,24 +47,23 @@ export function functionsNetworkPolicies(scope: TenantScope, settings: TenancySe
 }
 
 /** A function that may connect nowhere does not ask for names either: questions can carry data out. */
-function dnsSpec({ dns }: TenancySettings): NetworkPolicySpec {
+function dnsSpec(settings: TenancySettings): NetworkPolicySpec {
+  return { podSelector: egressIs('internet', 'listed'), policyTypes: ['Egress'], egress: [dnsRule(settings)] };
+}
+
+/** The way to the cluster's DNS. */
+export function dnsRule({ dns }: Pick<TenancySettings, 'dns'>) {
   return {
-    podSelector: egressIs('internet', 'listed'),
-    policyTypes: ['Egress'],
-    egress: [
+    to: [
       {
-        to: [
-          {
-            namespaceSelector: { matchLabels: { [namespaceName]: dns.namespace } },
-            podSelector: { matchLabels: dns.podLabels },
-          },
-        ],
-        ports: dns.ports.flatMap((port): PolicyPort[] => [
-          { protocol: 'UDP', port },
-          { protocol: 'TCP', port },
-        ]),
+        namespaceSelector: { matchLabels: { [namespaceName]: dns.namespace } },
+        podSelector: { matchLabels: dns.podLabels },
       },
     ],
+    ports: dns.ports.flatMap((port): PolicyPort[] => [
+      { protocol: 'UDP', port },
+      { protocol: 'TCP', port },
+    ]),
   };
 }
 

@@ -13,7 +13,7 @@ export type RegistryAuthentication =
   /**
    * The chart's registry, whose token service takes credentials. A credential goes to `tokenUrl`, such as
    * `http://registry:5001/token`, and nowhere else, whatever a registry's answer says; it is asked for before each
-   * request, so that a renewed one is used at once.
+   * request, so that a renewed one is used at once. One token serves for half a minute of the same requests.
    */
   | Readonly<{ kind: 'tokens'; tokenUrl: string; service: string; credential: () => string | Promise<string> }>
   /**
@@ -61,6 +61,8 @@ const manifestTypes = [
 ].join(', ');
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 const referencePattern = /^(?:sha256:[0-9a-f]{64}|[a-zA-Z0-9_][-.a-zA-Z0-9_]{0,127})$/;
+/** Tokens are good for at least this long: the token specification of the Distribution project. */
+const tokenMs = 60_000;
 /** Registries refuse larger manifests too. */
 const mostBytes = 4 * 1_048_576;
 /** Tags and repositories come in pages; a registry that never ends them is not followed for ever. */
@@ -92,12 +94,15 @@ const ManifestAnswer = z.object({
 /** What BuildKit attaches to an image is in the index beside it, and says so by this. */
 const attached = 'vnd.docker.reference.type';
 
+type Question = Readonly<{ method: 'GET' | 'DELETE'; path: string; scope: string }>;
+type TokenService = Readonly<{ url: URL; service: string | null }>;
 type Answer = Readonly<{ status: number; headers: Dispatcher.ResponseData['headers']; body: Buffer }>;
 
 /** What builds and retention need of a registry. Every method may be repeated; every failure is a RegistryError. */
 export class RegistryClient {
   /** What another registry asks for; null until it was asked. */
   private challenge: Challenge | Readonly<{ kind: 'none' }> | null = null;
+  private last: Readonly<{ key: string; text: string; untilMs: number }> | null = null;
 
   constructor(private readonly options: RegistryClientOptions) {}
 
@@ -173,13 +178,13 @@ export class RegistryClient {
     if (authentication.kind === 'tokens') {
       const { tokenUrl, service, credential } = authentication;
       const login = { user: credentialUser, password: await credential() };
-      return await this.show(await this.token({ url: new URL(tokenUrl), service }, scope, login), method, path);
+      return await this.showToken({ url: new URL(tokenUrl), service }, login, { method, path, scope });
     }
     const { login } = authentication;
     this.challenge ??= await this.wanted();
     if (this.challenge.kind === 'none') return await this.show(null, method, path);
-    const shown = this.challenge.kind === 'basic' ? basic(login) : await this.token(this.challenge, scope, login);
-    return await this.show(shown, method, path);
+    if (this.challenge.kind === 'basic') return await this.show(basic(login), method, path);
+    return await this.showToken(this.challenge, login, { method, path, scope });
   }
 
   private async show(authorization: string | null, method: 'GET' | 'DELETE', path: string): Promise<Answer> {
@@ -198,11 +203,21 @@ export class RegistryClient {
     throw new RegistryError('The registry wants its login to be sent to a token service without TLS.', status);
   }
 
-  private async token(
-    { url, service }: Readonly<{ url: URL; service: string | null }>,
-    scope: string,
-    login: RegistryLogin,
-  ): Promise<string> {
+  /** With the last token as long as it may serve: much is asked of one repository, then of the next. */
+  private async showToken(to: TokenService, login: RegistryLogin, { method, path, scope }: Question): Promise<Answer> {
+    const key = JSON.stringify([to.url.href, to.service, scope, login]);
+    const nowMs = performance.now();
+    if (this.last?.key === key && nowMs < this.last.untilMs) {
+      const answer = await this.show(this.last.text, method, path);
+      // The key that tokens are signed with may be another one by now.
+      if (answer.status !== 401) return answer;
+    }
+    const text = await this.token(to, scope, login);
+    this.last = { key, text, untilMs: nowMs + tokenMs / 2 };
+    return await this.show(text, method, path);
+  }
+
+  private async token({ url, service }: TokenService, scope: string, login: RegistryLogin): Promise<string> {
     const asked = new URL(url);
     if (service !== null) asked.searchParams.set('service', service);
     asked.searchParams.set('scope', scope);

@@ -1,0 +1,97 @@
+import { createPrivateKey } from 'node:crypto';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { checkout } from '@wherry/harness';
+import type { Installation } from '@wherry/harness/cluster';
+import { credentialUser, dockerConfig, issueCredential } from '@wherry/registry';
+
+type Daemon = { metadata: { namespace: string; labels: Record<string, string> }; status: { podIP: string } };
+
+const folder = '/tmp/raw';
+
+/**
+ * Raw buildctl for a node function with the template's Dockerfile, in the builders' container, with the daemon that
+ * Wherry uses for this tenant.
+ */
+export class RawBuilds {
+  private constructor(
+    private readonly wherry: Installation,
+    private readonly context: string,
+    private readonly daemon: Daemon,
+    private readonly tenant: string,
+  ) {}
+
+  /** There has to be a build before, for which the daemon was started. */
+  static async open(wherry: Installation): Promise<RawBuilds> {
+    const context = path.join(wherry.folder, 'raw');
+    rmSync(context, { recursive: true, force: true });
+    cpSync(path.join(checkout, 'dist/templates/node'), context, { recursive: true });
+    // The template's own example.
+    rmSync(path.join(context, 'function'), { recursive: true });
+    for (const name of ['function', 'packages']) mkdirSync(path.join(context, name), { recursive: true });
+    const ours = `wherry.dev/installation=${wherry.release},app.kubernetes.io/name=buildkitd`;
+    const [daemon] = await wherry.list<Daemon>('pods', '-A', '-l', ours);
+    if (!daemon) throw new Error('The build daemon has gone.');
+    const tenant = daemon.metadata.labels['wherry.dev/tenant'] ?? '';
+    const builds = new RawBuilds(wherry, context, daemon, tenant);
+    await builds.logIn();
+    return builds;
+  }
+
+  /** The milliseconds until it is pushed to the test cluster's registry, which asks nobody. */
+  build(handler: string): Promise<number> {
+    return this.run(handler, '', `${this.wherry.cluster.registry}/raw/hello`);
+  }
+
+  /** The same with provenance, and to the registry of the chart with a credential, as each deployment is. */
+  buildTheSame(handler: string): Promise<number> {
+    const name = `${registry}/${this.tenant}/trusted/raw:raw`;
+    return this.run(handler, '--opt attest:provenance=mode=max', name);
+  }
+
+  private async run(handler: string, options: string, name: string): Promise<number> {
+    writeFileSync(path.join(this.context, 'function/handler.js'), handler);
+    await this.inKeeper('rm', '-rf', folder);
+    await this.copy(this.context, folder);
+    const { metadata, status } = this.daemon;
+    const build = [
+      ...['buildctl', '--addr', `tcp://${status.podIP}:1234`, '--tlsservername', `buildkitd.${metadata.namespace}`],
+      ...['--tlscacert', 'ca.crt', '--tlscert', 'tls.crt', '--tlskey', 'tls.key', 'build'],
+      ...['--frontend', 'dockerfile.v0', '--local', `context=${folder}`, '--local', `dockerfile=${folder}`],
+      ...[options, '--output', `type=image,name=${name},push=true`],
+    ].join(' ');
+    const script = `cd /etc/wherry/build; export DOCKER_CONFIG=/tmp; start=$(date +%s%N); ${build} >/tmp/raw.log 2>&1 || { cat /tmp/raw.log; exit 1; }; echo $(( ($(date +%s%N) - start) / 1000 ))`;
+    return Number(await this.inKeeper('sh', '-c', script)) / 1000;
+  }
+
+  /** A credential as the worker gives one to each build. */
+  private async logIn(): Promise<void> {
+    const { wherry, tenant } = this;
+    const name = ['--field-selector', `metadata.name=${wherry.release}-registry-worker`];
+    const [secret] = await wherry.list<{ data: Record<string, string> }>('secrets', '-n', wherry.namespace, ...name);
+    const [key = ''] = Object.values(secret?.data ?? {});
+    const grants = [{ below: `${tenant}/trusted`, actions: ['pull', 'push'] as const }];
+    const order = { issuer: 'worker', service, grants, lifetimeSeconds: 3_600 } as const;
+    const password = await issueCredential(order, createPrivateKey(Buffer.from(key, 'base64')), Date.now() / 1_000);
+    const file = path.join(wherry.folder, 'config.json');
+    writeFileSync(file, dockerConfig(registry, { user: credentialUser, password }), { mode: 0o600 });
+    await this.copy(file, '/tmp/config.json');
+  }
+
+  private copy(from: string, to: string): Promise<string> {
+    const { namespace } = this.wherry;
+    return this.wherry.kubectl('cp', from, `${namespace}/${this.pod}:${to}`, '-c', 'keeper');
+  }
+
+  private inKeeper(...command: string[]): Promise<string> {
+    return this.wherry.kubectl('exec', this.pod, '-c', 'keeper', '-n', this.wherry.namespace, '--', ...command);
+  }
+
+  private get pod(): string {
+    return `${this.wherry.release}-worker-0`;
+  }
+}
+
+/** Of the chart's registry, where the installation of the tests has it. */
+const registry = '10.96.0.50:5000';
+const service = 'wherry-registry';
