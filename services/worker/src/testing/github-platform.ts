@@ -35,8 +35,11 @@ export class GithubPlatform {
     /** One that the test calls by hand; the worker has its own, which looks once when it starts. */
     readonly watch: WatchGithub,
     private readonly open: Readonly<{ intake: Server; database: Database; queue: Queue; db: Database }>,
-    readonly appId: number,
   ) {}
+
+  get appId(): number {
+    return this.app.appId;
+  }
 
   /** An App that nobody has installed yet, and the organisation `acme` with its owner `ada` and the stranger `mallory`. */
   static async create(github: Github): Promise<GithubPlatform> {
@@ -64,15 +67,12 @@ export class GithubPlatform {
     const url = platform.database.url('wherry_api');
     const database = await Database.open({ url, applicationName: 'intake', poolSize: 4 });
     const queue = await Queue.open({ url, applicationName: 'intake' });
-    const made: GithubPlatform = new GithubPlatform(
-      github,
-      platform,
-      app,
-      worker,
-      watch,
-      { intake, database, queue, db },
-      appId,
-    );
+    const made: GithubPlatform = new GithubPlatform(github, platform, app, worker, watch, {
+      intake,
+      database,
+      queue,
+      db,
+    });
     intake.on('request', (req, res) => {
       const chunks: Buffer[] = [];
       req.on('data', (chunk: Buffer) => chunks.push(chunk));
