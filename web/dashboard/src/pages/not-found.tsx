@@ -2,6 +2,7 @@ import { Alert, Button, Text } from '@mantine/core';
 import type { ErrorComponentProps } from '@tanstack/react-router';
 import { ButtonLink } from '../components/links';
 import { reasonOf } from '../components/states';
+import { useSession } from '../modules/session/session';
 import { PlainPage } from './plain-page';
 
 /** For addresses that name nothing. */
@@ -18,12 +19,16 @@ export function NotFound() {
 
 /** For tenants that do not exist or that one may not see: the two look the same. */
 export function NoTenant({ slug }: { slug: string | null }) {
+  const { user } = useSession();
   if (slug === null) {
     return (
       <PlainPage title="You are in no tenant yet">
         <Text size="sm" c="dimmed">
-          Ask the person who runs Wherry to make one with you as its owner, and load this page again.
+          {user.isOperator
+            ? 'Register a GitHub App and install it: each account that does becomes a tenant.'
+            : 'Ask the person who runs Wherry to make one with you as its owner, and load this page again.'}
         </Text>
+        {user.isOperator && <ButtonLink to="/platform/github">Set up GitHub</ButtonLink>}
         <Button onClick={() => location.reload()}>Load again</Button>
       </PlainPage>
     );

@@ -51,6 +51,7 @@ function AuditRow({ event: { at, actor, action, target, details } }: { event: Au
 }
 
 function detailText(value: unknown): string {
+  if (value === null) return 'none';
   if (Array.isArray(value)) return value.map(detailText).join(', ');
   return plainText(typeof value === 'string' ? value : JSON.stringify(value));
 }
