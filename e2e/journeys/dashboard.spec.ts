@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { promisify } from 'node:util';
 import { invoke } from '@wherry/harness';
 import { expectAccessible, expectToFitPhone, settled, tabTo } from '../support/dashboard-checks';
 import { expect, test } from '../support/dashboard-test';
+import { runInShell } from '../support/shell';
 import { newestDeployment, handler, stackOf, deploymentsOf } from '../support/sources';
 import { bubblewrap, chromium, needs } from '../support/tools';
 
@@ -387,20 +383,3 @@ test('a console that does not answer is told, and the page recovers by itself', 
   await expect(failure).toBeHidden({ timeout: 45_000 });
   await expect(page.getByRole('heading', { name: 'Functions', level: 1 })).toBeVisible();
 });
-
-/** Runs commands as pasted in a terminal by somebody who has git and a name, and gives what is shown. */
-async function runInShell(commands: string): Promise<string> {
-  const home = mkdtempSync(path.join(tmpdir(), 'wherry-shell-'));
-  const person = ['AUTHOR', 'COMMITTER'].flatMap((role) => [
-    [`GIT_${role}_NAME`, 'Ada'],
-    [`GIT_${role}_EMAIL`, 'ada@wherry.invalid'],
-  ]);
-  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, GIT_TERMINAL_PROMPT: '0' };
-  try {
-    const options = { cwd: home, env: { ...env, ...Object.fromEntries(person) } };
-    const { stdout, stderr } = await promisify(execFile)('/bin/sh', ['-e', '-c', commands], options);
-    return stdout + stderr;
-  } finally {
-    rmSync(home, { recursive: true, force: true });
-  }
-}
