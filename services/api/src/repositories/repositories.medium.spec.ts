@@ -49,7 +49,7 @@ it('tells where a repository is, on GitHub by its name there, and what holds it 
   expect(list.repositories).toEqual([builtin, await get('shop')]);
 });
 
-it('replaces the settings as a whole, and plans the production branch only when the folders change', async () => {
+it('replaces the settings as a whole, and plans only when they say that something else is deployed', async () => {
   const roots = [{ dir: 'functions/a' }, { dir: 'b', paths: ['b/**', '!b/docs'] }];
   const saved = await send('PUT', 'shop/settings', { roots, feedback: { comments: false } });
   expect([saved.status, saved.json()]).toEqual([200, await get('shop')]);
@@ -68,6 +68,26 @@ it('replaces the settings as a whole, and plans the production branch only when 
     "select 1 from audit_log where action = 'repository.configure' and tenant_id = 'ten_acme'",
   );
   expect(rows).toHaveLength(2);
+});
+
+it('plans everything that has a preview when the folders or the previews change', async () => {
+  await api.owner(
+    `insert into repository_refs (tenant_id, repository_id, ref, commit_sha)
+    values ('ten_acme', 'rep_hub', 'refs/heads/main', $1), ('ten_acme', 'rep_hub', 'refs/heads/try', $1)`,
+    ['a'.repeat(40)],
+  );
+  await api.owner(
+    `insert into pull_requests (tenant_id, repository_id, number, title, head_sha, head_ref, base_ref, is_fork, is_draft,
+      author_login, author_id, state)
+    select 'ten_acme', 'rep_hub', number, '', $1, '', 'main', false, false, 'ada', 1, state
+    from (values (7, 'open'), (8, 'closed')) x (number, state)`,
+    ['a'.repeat(40)],
+  );
+  await send('PUT', 'shop/settings', { previews: { pullRequests: false } });
+  const refs = ['refs/heads/main', 'refs/heads/try', 'refs/pull/7/head'];
+  expect((await plans()).map((job) => (job as { ref: string }).ref).toSorted()).toEqual(refs);
+  await send('PUT', 'shop/settings', { previews: { pullRequests: false, leaseDays: 3 } });
+  expect(await plans()).toHaveLength(3);
 });
 
 it.each([
@@ -106,7 +126,9 @@ it('deploys another branch of a repository on GitHub, whose branches only GitHub
   await deployment('dep_preview', 'env_try', 'refs/heads/try');
   const reply = await send('PUT', 'shop/production-branch', { branch: 'release' });
   expect([reply.status, reply.json()]).toEqual([202, { isQueued: true, ref: 'refs/heads/release' }]);
-  expect(await plans()).toMatchObject([{ repositoryId: 'rep_hub', ref: 'refs/heads/release' }]);
+  // The former one may have a preview from now on.
+  const planned = (await plans()).map((job) => (job as { ref: string }).ref);
+  expect(planned.toSorted()).toEqual(['refs/heads/main', 'refs/heads/release']);
   // What is on its way to production is cancelled; a preview has nothing to do with it.
   expect(
     await api.owner('select id from deployments where cancel_requested_at is not null and repository_id = $1', [

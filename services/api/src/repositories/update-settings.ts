@@ -21,8 +21,9 @@ export class UpdateSettings {
   ) {}
 
   /**
-   * When the folders change, the production branch is planned: a new folder is deployed at once, and the others, whose
-   * commit was handled, are left alone. The same settings again change nothing.
+   * When the folders or the previews change, the production branch and everything that has a preview are planned: a new
+   * folder is deployed at once, one that is left out is removed, as are previews that are not wanted any more; what was
+   * handled is left alone. The same settings again change nothing.
    * @throws DomainError `repository.not_found`, `repository.not_on_github`
    */
   async execute(
@@ -32,7 +33,7 @@ export class UpdateSettings {
   ): Promise<OutputOf<'updateRepositorySettings'>> {
     const row = await this.store.saveSettings(
       ...([tenant.id, actor, repository, wished] as const),
-      (former) => !isDeepStrictEqual(settingsOf(former).roots, wished.roots),
+      (former) => !isDeepStrictEqual(deployed(settingsOf(former)), deployed(wished)),
       (tx, repositoryId, ref) => this.queue.send(tx, 'plan', { tenantId: tenant.id, repositoryId, ref }),
     );
     if (row === null) throw repositoryNotFound(repository);
@@ -42,4 +43,10 @@ export class UpdateSettings {
       `"${repository}" is on the built-in remote, which has no such settings: every push to it is deployed.`,
     );
   }
+}
+
+/** What decides about which heads are deployed, and where. */
+function deployed({ roots, previews }: RepositorySettings) {
+  const { pullRequests, branches } = previews;
+  return { roots, pullRequests, branches };
 }

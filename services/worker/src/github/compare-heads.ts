@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RepositorySettings } from '@wherry/contract';
 import type { GithubPullRequestStore, GithubRepositoryStore, KnownRepository } from '@wherry/db';
 import { ask, type GithubClient, isGithub, ownerAndRepo, pages } from '@wherry/github';
@@ -73,7 +74,7 @@ export class CompareHeads {
     return longestAgoFirst.flatMap((each): [KnownRepository, Listing][] => {
       const listing = listings.get(each.githubId);
       if (listing === undefined || !each.isConnected || each.isArchived) return [];
-      const isDue = listing.look !== each.look || (each.lookedAtMs ?? 0) < old;
+      const isDue = lookOf(each, listing) !== each.look || (each.lookedAtMs ?? 0) < old;
       return isDue || (each.hasOpenPulls && (withPulls += 1) <= mostWithPulls) ? [[each, listing]] : [];
     });
   }
@@ -84,8 +85,9 @@ export class CompareHeads {
     const client = (await appOf(connection)).repository(installationId, githubId);
     const refs = await this.movedRefs(tenantId, known, client);
     for (const ref of refs) await plan({ tenantId, repositoryId, ref });
+    const look = lookOf(known, listing);
     const isYoung = this.parts.clock.now() - listing.pushedAtMs < youngMs;
-    await repositories.looked(tenantId, repositoryId, isYoung ? `${listing.look} young` : listing.look);
+    await repositories.looked(tenantId, repositoryId, isYoung ? `${look} young` : look);
     return refs.length;
   }
 
@@ -112,6 +114,12 @@ export class CompareHeads {
     const moved = [...heads].filter(([ref, sha]) => ledger.get(ref) !== sha).map(([ref]) => ref);
     return [...new Set([...production, ...moved, ...gone.filter((ref) => !heads.has(ref))])];
   }
+}
+
+/** Changes with whatever may make another head wanted: what the list says, and what the settings ask for. */
+function lookOf({ productionBranch, settings }: KnownRepository, { look }: Listing): string {
+  const wanted = JSON.stringify([productionBranch, settings]);
+  return `${look} ${createHash('sha256').update(wanted).digest('hex').slice(0, 16)}`;
 }
 
 /** Nothing is in the lists of an empty repository, or of one without pull requests. */

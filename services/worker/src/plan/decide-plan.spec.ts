@@ -6,7 +6,7 @@ const head = { commitSha: 'b'.repeat(40), treeSha: '2'.repeat(40), message: 'Cha
 const fresh: PlanState = { newest: null, live: null, isReleasing: false };
 const newest = (status: 'live' | 'failed' | 'building' | 'skipped', commitSha = head.commitSha) => ({
   ...fresh,
-  newest: { id: 'dep_1', status, commitSha, trust: 'trusted' as const, createdAtMs: 1000 },
+  newest: { id: 'dep_1', status, commitSha, treeSha: head.treeSha, trust: 'trusted' as const, createdAtMs: 1000 },
 });
 const otherLive = { commitSha: 'a'.repeat(40), treeSha: '9'.repeat(40) };
 const live = { commitSha: 'a'.repeat(40), treeSha: head.treeSha };

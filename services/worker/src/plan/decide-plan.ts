@@ -37,7 +37,7 @@ export function decidePlan(
   facts: PlanFacts | null = plainFacts,
 ): PlanDecision {
   const { newest } = state;
-  if (newest && newest.commitSha === head.commitSha) {
+  if (newest && newest.commitSha === head.commitSha && newest.treeSha === head.treeSha) {
     // A commit that was let run since is another matter than the same one that was not.
     const wasLetRun = newest.trust === 'untrusted' && facts?.trust === 'trusted';
     const wasAnswered = !wasLetRun && (forcedAt === null || newest.createdAtMs >= forcedAt);

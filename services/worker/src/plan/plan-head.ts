@@ -92,6 +92,7 @@ export class PlanHead {
     const subject = await store.open(tenantId, { repositoryId, ref }, { id: token.id, hash: token.hash });
     if (!subject) return [];
     const settings = RepositorySettings.parse(subject.github ? subject.settings : {});
+    if (subject.github) await this.removeOthers(job, settings);
     const destination = destinationOf(subject, settings, { repositoryId, ref }, () => identities.id('environment'));
     const repository = { tenantSlug: subject.tenantSlug, name: subject.repositoryName, github: subject.github };
     const head = destination && (await source.head(repository, ref, token.value));
@@ -102,6 +103,18 @@ export class PlanHead {
       return [{ kind: 'nothing', deploymentId: subject.newest[0]?.id ?? null }];
     }
     return this.plan({ job, subject, settings, destination, head, tokenId: token.id });
+  }
+
+  /** A folder that is not among the settings' any more is not deployed any more, whatever the heads are. */
+  private async removeOthers({ tenantId, repositoryId }: PlanJob, { roots }: RepositorySettings): Promise<void> {
+    const { store, identities } = this.parts;
+    const folders = roots.map(({ dir }) => dir);
+    const newIds = () => ({ deploymentId: identities.id('deployment'), releaseId: identities.id('release') });
+    const removed = await store.removeOthers(tenantId, repositoryId, folders, newIds);
+    for (const deploymentId of removed) {
+      const message = 'Its folder was taken out of the settings.';
+      this.parts.log.write({ op: 'deployment.remove', ok: true, tenantId, repositoryId, deploymentId, message });
+    }
   }
 
   private async plan(opened: Opened): Promise<readonly PlanOutcome[]> {
@@ -156,5 +169,7 @@ export class PlanHead {
 function isKnown({ job, subject, head }: Opened, { grantedSha }: Planned, dir: string): boolean {
   const newest = subject.newest.find((each) => each.rootDir === dir);
   if (job.forcedAt || !newest?.isCurrent || newest.commitSha !== head.commitSha) return false;
+  // The folder was taken out of the settings, and is back.
+  if (newest.treeSha !== head.treeSha) return false;
   return newest.trust === 'trusted' || grantedSha !== head.commitSha;
 }

@@ -51,8 +51,8 @@ export class ConsoleRepositoryStore {
   }
 
   /**
-   * Replaces the settings of a repository from GitHub, and runs `enqueue` for its production branch in the same
-   * transaction when `isPlanned` says so of the former ones.
+   * Replaces the settings of a repository from GitHub, and runs `enqueue` for its production branch, and for every branch
+   * and pull request that has a preview, in the same transaction when `isPlanned` says so of the former ones.
    * @param settings as JSON. @returns null when there is no such repository; nothing was done on the built-in remote.
    */
   async saveSettings(
@@ -74,7 +74,8 @@ export class ConsoleRepositoryStore {
       if (changed > 0) await writeAudit(tx, tenantId, actor, entry);
       const { productionBranch, disconnectedAt } = former;
       const canPlan = changed > 0 && productionBranch !== null && disconnectedAt === null;
-      if (canPlan && isPlanned(former.settings)) await enqueue(tx, former.id, `refs/heads/${productionBranch}`);
+      const refs = canPlan && isPlanned(former.settings) ? await refsOf(tx, former.id, productionBranch) : [];
+      for (const ref of refs) await enqueue(tx, former.id, ref);
       return { ...former, settings };
     });
   }
@@ -165,12 +166,31 @@ export class ConsoleRepositoryStore {
             and environment_id in (select id from environments where kind = 'production')
             and cancel_requested_at is null`;
         await enqueue(tx, head.id, ref);
+        if (head.isOnGithub) await exchangePreviews(tx, head, branch, enqueue);
         const details = { from: head.productionBranch, to: branch };
         await writeAudit(tx, tenantId, actor, { action: 'repository.branch', target: `repository/${name}`, details });
       }
       return { ...head, productionBranch: branch, hasHead: true, hasBranch: true, isChanged: changed > 0 };
     });
   }
+}
+
+/** The branch that production has now needs no preview any more, and the former one may have one now. */
+async function exchangePreviews(tx: Tx, head: ProductionHead, branch: string, enqueue: Enqueue): Promise<void> {
+  await tx.$executeRaw`
+    update environments set closed_at = now(), closed_reason = ${`The branch ${branch} is production now.`}
+    where repository_id = ${head.id} and kind = 'preview' and branch = ${branch} and closed_at is null`;
+  if (head.productionBranch !== null) await enqueue(tx, head.id, `refs/heads/${head.productionBranch}`);
+}
+
+/** The production branch, and what previews are of as far as it is known; the worker finds the others by itself. */
+async function refsOf(tx: Tx, repositoryId: string, productionBranch: string): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ ref: string }[]>`
+    select ref from repository_refs where repository_id = ${repositoryId}
+    union select 'refs/pull/' || number || '/head' from pull_requests
+      where repository_id = ${repositoryId} and state = 'open'
+    order by ref limit 1000`;
+  return [...new Set([`refs/heads/${productionBranch}`, ...rows.map(({ ref }) => ref)])];
 }
 
 /** All of them by name, or the one of this name. */

@@ -58,6 +58,13 @@ export const crossTenantCases: readonly StoreCases[] = [
       const build = () => ({ kind: 'build' }) as const;
       return store.record(tenantId, commit, build, async () => undefined);
     },
+    removeOthers: {
+      given: `update deployments set status = 'live' where tenant_id = $1`,
+      attempt: ({ store, tenantId, theirs }) => {
+        const ids = { deploymentId: `dep_left_${theirs.slug}`, releaseId: `rel_left_${theirs.slug}` };
+        return store.removeOthers(tenantId, theirs.repositoryId, ['elsewhere'], () => ids);
+      },
+    },
     close: ({ store, tenantId, theirs }) => store.close(tenantId, theirs.tokenId),
   }),
   casesOf(ProofStore, (db) => new ProofStore(db), {

@@ -8,7 +8,7 @@ export type MemberRules = Readonly<{
   account: Readonly<{ id: number; login: string; type: 'Organization' | 'User' }>;
   /** Of a member who is in no mapped team; null for none. */
   memberRole: MemberRole | null;
-  teams: readonly Readonly<{ id: number; slug: string; role: MemberRole }>[];
+  teams: readonly Readonly<{ id: number; role: MemberRole }>[];
 }>;
 
 /** Memberships that GitHub's organisations give. */
@@ -44,7 +44,7 @@ export class GithubMemberStore {
         where t.id = ${tenantId} limit 1`;
       if (!row) return null;
       const teams = await tx.$queryRaw<MemberRules['teams'][number][]>`
-        select team_id::float8 as id, team_slug as slug, role from github_team_roles
+        select team_id::float8 as id, role from github_team_roles
         where tenant_id = ${tenantId} and role is not null`;
       const { installationId, id, login, type, memberRole } = row;
       return { installationId, account: { id, login, type }, memberRole, teams };

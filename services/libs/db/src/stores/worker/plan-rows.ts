@@ -1,5 +1,6 @@
 import type { DeploymentStatus, TrustLevel } from '@wherry/domain';
 import type { Tx } from '../../database';
+import { emptyTree } from './left-roots';
 import type { PlannedCommit, PlanState } from './plan-store';
 
 /** The state of a key in its environment. A preview that was never made has none. */
@@ -26,12 +27,13 @@ export async function readPlanState(tx: Tx, tenantId: string, commit: PlannedCom
       and (n.id is not null or (d.environment_id = ${environmentId} and d.status in ('releasing', 'live')))
     order by d.created_at desc`;
   const newest = rows.find((row) => row.isNewest);
-  const live = rows.find((row) => row.status === 'live' && row.isHere);
+  const live = rows.find((row) => row.status === 'live' && row.isHere && row.treeSha !== emptyTree);
   const isReleasing = rows.some((row) => row.status === 'releasing' && row.isHere);
   return {
     newest: newest
       ? {
           ...{ id: newest.id, status: newest.status, commitSha: newest.commitSha, trust: newest.trust },
+          treeSha: newest.treeSha,
           createdAtMs: newest.createdAt.getTime(),
         }
       : null,

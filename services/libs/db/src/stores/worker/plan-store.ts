@@ -3,6 +3,7 @@ import type { Database, Tx } from '../../database';
 import { lockDeploymentKey } from './deployment-key';
 import { insertDeployment, isReopened, readPlanState, saveRef, supersede } from './plan-rows';
 import { openPreview, type WantedPreview } from './preview-rows';
+import { cancelLeft, emptyTree, releaseNothing } from './left-roots';
 import { insertReadToken, type NewToken } from './read-token';
 
 export type PlanKey = Readonly<{ repositoryId: string; rootDir: string; ref: string }>;
@@ -28,6 +29,8 @@ export type PlanSubject = Readonly<{
     id: string;
     status: DeploymentStatus;
     commitSha: string;
+    /** The empty tree when its folder was taken out of the settings. */
+    treeSha: string;
     trust: TrustLevel;
     /** False when its preview was closed since. */
     isCurrent: boolean;
@@ -47,6 +50,8 @@ export type PlanState = Readonly<{
     id: string;
     status: DeploymentStatus;
     commitSha: string;
+    /** The empty tree when its folder was taken out of the settings. */
+    treeSha: string;
     trust: TrustLevel;
     createdAtMs: number;
   }> | null;
@@ -114,14 +119,15 @@ export class PlanStore {
         where r.tenant_id = ${tenantId} and r.id = ${key.repositoryId} and r.disconnected_at is null and not r.is_archived`;
       if (!row) return null;
       const newest = await tx.$queryRaw<PlanSubject['newest'][number][]>`
-        select distinct on (d.root_dir) d.root_dir as "rootDir", d.id, d.status, d.commit_sha as "commitSha", d.trust,
+        select distinct on (d.root_dir) d.root_dir as "rootDir", d.id, d.status, d.commit_sha as "commitSha", d.tree_sha as "treeSha", d.trust,
           e.closed_at is null and d.created_at >= coalesce(e.opened_at, d.created_at) as "isCurrent"
         from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
         where d.tenant_id = ${tenantId} and d.repository_id = ${key.repositoryId} and d.ref = ${key.ref}
         order by d.root_dir, d.created_at desc`;
       const live = await tx.$queryRaw<PlanSubject['live'][number][]>`
         select root_dir as "rootDir", environment_id as "environmentId", commit_sha as "commitSha" from deployments
-        where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and status = 'live'`;
+        where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and status = 'live'
+          and tree_sha <> ${emptyTree}`;
       const [seen] = await tx.$queryRaw<{ commitSha: string; since: Date }[]>`
         select commit_sha as "commitSha", updated_at as since from repository_refs
         where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and ref = ${key.ref}`;
@@ -161,6 +167,24 @@ export class PlanStore {
       await insertDeployment(tx, tenantId, { ...commit, environmentId }, reason);
       if (decision.kind === 'build') await enqueue(tx);
       return { kind: decision.kind === 'build' ? 'queued' : 'skipped', deploymentId: commit.deploymentId, superseded };
+    });
+  }
+
+  /**
+   * Takes away what is deployed of folders that are not among the repository's any more, in production and in previews:
+   * what is on its way is cancelled, and what is live is followed by a release without functions, which the controller
+   * moves the routes for. Doing it twice changes nothing more.
+   * @param folders those that are still wanted. @returns the new deployments.
+   */
+  async removeOthers(
+    tenantId: string,
+    repositoryId: string,
+    folders: readonly string[],
+    newIds: () => Readonly<{ deploymentId: string; releaseId: string }>,
+  ): Promise<string[]> {
+    return this.db.tenant(tenantId, async (tx) => {
+      await cancelLeft(tx, tenantId, repositoryId, folders);
+      return releaseNothing(tx, tenantId, repositoryId, folders, newIds);
     });
   }
 
