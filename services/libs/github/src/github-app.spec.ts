@@ -134,6 +134,18 @@ describe('GithubApp', () => {
     expect(JSON.stringify([error.message, error.details])).not.toContain('ghs_');
   });
 
+  it('reaches a repository by its number, whoever has its name', async () => {
+    answer = (_req, res) => json(res, 200, { id: 7 });
+    const client = appOf().repository(601, 7);
+    const names = { owner: 'a', repo: 'b' };
+    await ask(client, Repository, 'GET /repos/{owner}/{repo}', names);
+    await ask(client, Repository, 'GET /repos/{owner}/{repo}/contents/{+path}', { ...names, path: 'x/y', ref: 'z' });
+    expect(seen.slice(-2).map(({ url }) => url)).toEqual([
+      '/api/v3/repositories/7',
+      '/api/v3/repositories/7/contents/x/y?ref=z',
+    ]);
+  });
+
   it('follows pages, and takes its credential to no other server', async () => {
     const elsewhere = createServer((_req, res) => json(res, 200, []));
     await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));

@@ -32,6 +32,8 @@ export type InstallationToken = Readonly<{ token: string; /** Epoch milliseconds
 
 const Token = z.object({ token: z.string().min(1), expiresAt: z.string() });
 
+const byName = '/repos/{owner}/{repo}';
+
 /**
  * Seconds that a JWT of the App is dated back, and that it is good for from then on: with the clocks a minute apart in
  * either direction it is neither of the future nor longer than the ten minutes that GitHub allows.
@@ -72,11 +74,19 @@ export class GithubApp {
   }
 
   /**
-   * A client that sees one repository by its number: should its name have gone to another one meanwhile, calls fail as
-   * `gone` instead of reaching that.
+   * A client for one repository. Routes are written with `/repos/{owner}/{repo}`, and sent with its number in their place,
+   * as GitHub's own redirects after a rename are: a name may go to somebody else at any moment, and a token reads every
+   * public repository, so that another one's commits would be taken for those of this.
    */
   repository(installationId: number, repositoryId: number): GithubClient {
-    return this.client(installationId, { repositoryIds: [repositoryId] });
+    const client = this.client(installationId, { repositoryIds: [repositoryId] });
+    client.hook.before('request', (options) => {
+      if (!options.url.startsWith(byName)) return;
+      options.url = `/repositories/${repositoryId}${options.url.slice(byName.length)}`;
+      delete options['owner'];
+      delete options['repo'];
+    });
+    return client;
   }
 
   /** A token that lives an hour at most and 1 minute at least. @throws GithubError */

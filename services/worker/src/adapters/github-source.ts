@@ -36,6 +36,7 @@ const Comparison = z.object({
   status: z.enum(['diverged', 'ahead', 'behind', 'identical']),
   files: z.array(z.object({ filename: z.string(), previous_filename: z.string().optional() })).optional(),
 });
+const Named = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
 const Folder = z.array(z.object({ name: z.string(), type: z.string() }));
 const Permission = z.object({ permission: z.string(), user: Account.nullish() });
 const CheckRuns = z.object({
@@ -60,8 +61,8 @@ const passing = new Set(['success', 'neutral', 'skipped']);
 const pullRef = /^refs\/pull\/(\d{1,9})\/head$/;
 
 /**
- * Repositories on GitHub. Each is asked for with a token that opens this one only, by its number: a name that went to
- * another repository meanwhile answers nothing.
+ * Repositories on GitHub. Each is asked for by its number, with a token that opens no other private one: what has taken
+ * its name meanwhile is never reached.
  */
 export class GithubSource implements Source, Inspector {
   constructor(private readonly connection: GithubConnection) {}
@@ -77,10 +78,12 @@ export class GithubSource implements Source, Inspector {
   }
 
   async access({ github }: SourceRepository): Promise<SourceAccess> {
-    return this.asked(github, async (_client, _names, app, place) => {
+    return this.asked(github, async (client, names, app, place) => {
       const narrowing = { repositoryIds: [place.repositoryId], permissions: { contents: 'read' } } as const;
       const { token } = await app.installationToken(place.installationId, narrowing);
-      return { url: app.remoteOf(place.fullName), token };
+      // git knows no numbers, and the name that is known may be of yesterday.
+      const { full_name: fullName } = await ask(client, Named, 'GET /repos/{owner}/{repo}', names);
+      return { url: app.remoteOf(fullName), token };
     });
   }
 

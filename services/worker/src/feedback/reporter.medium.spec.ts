@@ -57,7 +57,9 @@ describe('one deployment', () => {
     await platform.reporter().run('ten_a', 'dep_1');
     expect(await platform.checkRuns()).toMatchObject([{ conclusion: 'success' }]);
     expect(await platform.states()).toEqual([['in_progress', 'success']]);
-    const writes = (await github.requests()).filter(({ method, path }) => method !== 'GET' && path.includes('/repos/'));
+    const writes = (await github.requests()).filter(
+      ({ method, path }) => method !== 'GET' && path.includes('/repositories/'),
+    );
     // Two writes of the check run, the deployment, and its two statuses.
     expect(writes).toHaveLength(5);
   });
@@ -229,7 +231,8 @@ describe('a repository', () => {
     const { main = '' } = await github.branches({ repository: fullName });
     expect(await github.checkRuns({ repository: fullName, sha: main })).toEqual([]);
     expect(await github.deployments({ repository: fullName })).toEqual([]);
-    expect(await platform.report('dep_2')).toMatchObject({ failures: 1, is_settled: false });
+    expect(await github.checkRuns(renamed)).toHaveLength(2);
+    expect(await platform.report('dep_2')).toMatchObject({ failures: 0, is_settled: true });
   });
 
   it('that was disconnected is told nothing more, with a reason', async () => {

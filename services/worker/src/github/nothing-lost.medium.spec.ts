@@ -52,7 +52,9 @@ describe('with every webhook lost', () => {
     await platform.look();
     await github.forgetRequests();
     await platform.look();
-    const asked = (await github.requests()).filter(({ path }) => /^\/repos\/.*\/(branches|pulls|contents)/.test(path));
+    const asked = (await github.requests()).filter(({ path }) =>
+      /^\/repositories\/\d+\/(branches|pulls|contents)/.test(path),
+    );
     expect(asked).toEqual([]);
   });
 });
@@ -86,7 +88,7 @@ describe('GitHub failing at any call', () => {
   it.each(faults)('leaves no delivery without an end, and the push is deployed later ($what)', async ({ fault }) => {
     const { fullName: repository, id } = await platform.repository(stack);
     await platform.look();
-    await github.addFault({ match: { path: '^/(repos|app/installations|installation)' }, times: 3, ...fault });
+    await github.addFault({ match: { path: '^/(repositories|app/installations|installation)' }, times: 3, ...fault });
     const { sha } = await github.push({ repository, branch: 'main', files: { 'a.txt': JSON.stringify(fault) } });
     const rows = await platform.handled();
     expect(rows.every(({ outcome }) => String(outcome).length > 10)).toBe(true);

@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { appOf, type GithubConnection } from './github-connection';
 
 const People = z.array(z.object({ id: z.int() }));
-const Teams = z.array(z.object({ id: z.int(), slug: z.string() }));
 
 /** Makes the memberships of a tenant what its organisation on GitHub says now. */
 export class RefreshMembers {
@@ -23,13 +22,14 @@ export class RefreshMembers {
 }
 
 async function rolesOf(client: GithubClient, rules: MemberRules): Promise<ReadonlyMap<number, MemberRole>> {
-  const org = rules.account.login;
-  const admins = await peopleOf(client, 'GET /orgs/{org}/members', { org, role: 'admin' });
-  const everyone = await peopleOf(client, 'GET /orgs/{org}/members', { org });
+  // By numbers: a name that the organisation or a team gave up may be somebody else's, who would decide who owns this.
+  const org_id = rules.account.id;
+  const admins = await peopleOf(client, 'GET /organizations/{org_id}/members', { org_id, role: 'admin' });
+  const everyone = await peopleOf(client, 'GET /organizations/{org_id}/members', { org_id });
   const teamsOf = new Map<number, number[]>();
-  for (const team of rules.teams.length === 0 ? [] : await mappedTeams(client, org, rules)) {
-    const inTeam = await peopleOf(client, 'GET /orgs/{org}/teams/{team_slug}/members', { org, team_slug: team.slug });
-    for (const id of inTeam) teamsOf.set(id, [...(teamsOf.get(id) ?? []), team.id]);
+  for (const { id: team_id } of rules.teams) {
+    const inTeam = await peopleOf(client, 'GET /organizations/{org_id}/team/{team_id}/members', { org_id, team_id });
+    for (const id of inTeam) teamsOf.set(id, [...(teamsOf.get(id) ?? []), team_id]);
   }
   const teamRoles = new Map(rules.teams.map(({ id, role }) => [id, role]));
   const { memberRole } = rules;
@@ -42,27 +42,17 @@ async function rolesOf(client: GithubClient, rules: MemberRules): Promise<Readon
   );
 }
 
-/** The teams with a role of their own, under their names of today. */
-async function mappedTeams(client: GithubClient, org: string, rules: MemberRules) {
-  const wanted = new Set(rules.teams.map(({ id }) => id));
-  const found: z.infer<typeof Teams> = [];
-  for await (const page of pages(client, Teams, 'GET /orgs/{org}/teams', { org })) {
-    found.push(...page.filter(({ id }) => wanted.has(id)));
-  }
-  return found;
-}
-
 async function peopleOf(
   client: GithubClient,
   route: string,
-  of: Readonly<Record<string, string>>,
+  of: Readonly<Record<string, string | number>>,
 ): Promise<ReadonlySet<number>> {
   const ids = new Set<number>();
   try {
     for await (const page of pages(client, People, route, of)) page.forEach(({ id }) => ids.add(id));
   } catch (error) {
     // A team that was deleted a moment ago has nobody in it; an organisation that cannot be seen is another matter.
-    if (!('team_slug' in of) || !isGithub(error, 'gone')) throw error;
+    if (!('team_id' in of) || !isGithub(error, 'gone')) throw error;
   }
   return ids;
 }

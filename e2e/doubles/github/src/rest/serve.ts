@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Double } from '../double';
 import type { Json, RecordedRequest } from '../scenario';
 import { canSee, mayUse, type Actor } from '../world/actor';
-import type { RepositoryState } from '../world/types';
+import type { AccountState, RepositoryState } from '../world/types';
 import { authenticate } from './authenticate';
 import { giveBack, rateOf, spend } from './rate-limit';
 import { invalid, notFound, Refusal, type Answer, type Call, type Route } from './route';
@@ -98,7 +98,16 @@ function byName(double: Double, path: string): string {
   }
   const account = double.world.accounts.get(Number(id));
   if (account === undefined) throw notFound();
-  return `/${kind === 'user' ? 'users' : 'orgs'}/${encodeURIComponent(account.login)}${rest}`;
+  return `/${kind === 'user' ? 'users' : 'orgs'}/${encodeURIComponent(account.login)}${teamByName(account, rest)}`;
+}
+
+/** `/organizations/<id>/team/<team id>/…` names a team; docs.github.com, "REST API endpoints for team members". */
+function teamByName(account: AccountState, rest: string): string {
+  const [, id, further = ''] = /^\/team\/(\d+)(\/.*)?$/.exec(rest) ?? [];
+  if (id === undefined) return rest;
+  const team = account.teams.find((one) => one.id === Number(id));
+  if (team === undefined) throw notFound();
+  return `/teams/${encodeURIComponent(team.slug)}${further}`;
 }
 
 async function admitted(route: Route, call: Call): Promise<Answer> {

@@ -1,6 +1,6 @@
 import type { MemberRole } from '@wherry/domain';
 import { githubActor, writeAudit } from '../../audit';
-import type { Database } from '../../database';
+import type { Database, Tx } from '../../database';
 
 /** What members of an organisation become here. */
 export type MemberRules = Readonly<{
@@ -10,6 +10,9 @@ export type MemberRules = Readonly<{
   memberRole: MemberRole | null;
   teams: readonly Readonly<{ id: number; role: MemberRole }>[];
 }>;
+
+/** A team of an organisation. `id` stays when `slug` changes. */
+export type GithubTeam = Readonly<{ id: number; slug: string }>;
 
 /** Memberships that GitHub's organisations give. */
 export class GithubMemberStore {
@@ -53,10 +56,16 @@ export class GithubMemberStore {
 
   /**
    * Makes the memberships that GitHub gives exactly these: GitHub's number of a person → role. People who never signed
-   * in here get none; memberships that somebody made by hand stay. Returns how many changed.
+   * in here get none; memberships that somebody made by hand stay. `teams` are all of the organisation, and are
+   * remembered, so that an owner can give each a role. Returns how many memberships changed.
    */
-  async replace(tenantId: string, roles: ReadonlyMap<number, MemberRole>): Promise<number> {
+  async replace(
+    tenantId: string,
+    roles: ReadonlyMap<number, MemberRole>,
+    teams: readonly GithubTeam[] = [],
+  ): Promise<number> {
     return this.db.tenant(tenantId, async (tx) => {
+      await rememberTeams(tx, tenantId, teams);
       const given = JSON.stringify([...roles].map(([githubId, role]) => ({ githubId, role })));
       const removed = await tx.$queryRaw<{ name: string }[]>`
         delete from memberships m using users u
@@ -86,4 +95,20 @@ export class GithubMemberStore {
       return removed.length + changed.length;
     });
   }
+}
+
+/**
+ * Makes the known teams these. One that has a role stays until an owner takes the role away: a list that moved while it
+ * was read must not take anything from anybody.
+ */
+async function rememberTeams(tx: Tx, tenantId: string, teams: readonly GithubTeam[]): Promise<void> {
+  const given = JSON.stringify(teams);
+  await tx.$executeRaw`
+    insert into github_team_roles as t (tenant_id, team_id, team_slug)
+    select ${tenantId}, g.id, g.slug from jsonb_to_recordset(${given}::jsonb) as g(id bigint, slug text)
+    on conflict (tenant_id, team_id) do update set team_slug = excluded.team_slug
+      where t.team_slug <> excluded.team_slug`;
+  await tx.$executeRaw`
+    delete from github_team_roles t where t.tenant_id = ${tenantId} and t.role is null
+      and not exists (select from jsonb_to_recordset(${given}::jsonb) as g(id bigint) where g.id = t.team_id)`;
 }
