@@ -188,4 +188,27 @@ describe('members', () => {
     await platform.handled();
     expect(await members()).toEqual([]);
   });
+
+  it('are not needed for an owner to see all teams: they are learnt by the hour, renamed and forgotten', async () => {
+    const { id } = await github.createTeam({ organisation: 'acme', slug: 'makers' });
+    const mapped = await github.createTeam({ organisation: 'acme', slug: 'mapped' });
+    await platform.install();
+    const teams = async () =>
+      (await platform.sql('select team_id::float8 as id, team_slug as slug, role from github_team_roles')).toSorted(
+        (one, two) => Number(one.id) - Number(two.id),
+      );
+    const anHourLater = async () => {
+      await platform.sql(`update github_installations set refreshed_at = now() - interval '61 minutes'`);
+      await platform.look();
+    };
+    await anHourLater();
+    const first = { id, slug: 'makers', role: null };
+    expect(await teams()).toEqual([first, { id: mapped.id, slug: 'mapped', role: null }]);
+    await platform.sql(`update github_team_roles set role = 'owner', team_slug = 'former' where team_id = $1`, [
+      mapped.id,
+    ]);
+    await github.deleteTeam({ organisation: 'acme', slug: 'makers' });
+    await anHourLater();
+    expect(await teams()).toEqual([{ id: mapped.id, slug: 'mapped', role: 'owner' }]);
+  });
 });

@@ -1,10 +1,11 @@
-import type { GithubMemberStore, MemberRules } from '@wherry/db';
+import type { GithubMemberStore, GithubTeam, MemberRules } from '@wherry/db';
 import { type MemberRole, roleFromGithub } from '@wherry/domain';
 import { type GithubClient, isGithub, pages } from '@wherry/github';
 import { z } from 'zod';
 import { appOf, type GithubConnection } from './github-connection';
 
 const People = z.array(z.object({ id: z.int() }));
+const Teams = z.array(z.object({ id: z.int(), slug: z.string() }));
 
 /** Makes the memberships of a tenant what its organisation on GitHub says now. */
 export class RefreshMembers {
@@ -17,7 +18,7 @@ export class RefreshMembers {
     if (!rules) return 0;
     if (rules.account.type === 'User') return members.replace(tenantId, new Map([[rules.account.id, 'owner']]));
     const client = await (await appOf(connection)).installation(rules.installationId);
-    return members.replace(tenantId, await rolesOf(client, rules));
+    return members.replace(tenantId, await rolesOf(client, rules), await allTeams(client, rules.account.id));
   }
 }
 
@@ -40,6 +41,13 @@ async function rolesOf(client: GithubClient, rules: MemberRules): Promise<Readon
       return role === null ? [] : [[id, role]];
     }),
   );
+}
+
+/** All teams of the organisation, also those that nobody gave a role yet. */
+async function allTeams(client: GithubClient, org_id: number): Promise<GithubTeam[]> {
+  const found: GithubTeam[] = [];
+  for await (const page of pages(client, Teams, 'GET /organizations/{org_id}/teams', { org_id })) found.push(...page);
+  return found;
 }
 
 async function peopleOf(

@@ -80,8 +80,8 @@ function Teams({ teams }: { teams: readonly GithubTeam[] }) {
   if (teams.length === 0) {
     return (
       <Text size="sm" c="dimmed">
-        No teams of the organisation are known yet. A team is listed here once one of its members has signed in with
-        GitHub.
+        No teams of the organisation are known yet. They are looked for every hour, and as soon as GitHub tells of a
+        change.
       </Text>
     );
   }
