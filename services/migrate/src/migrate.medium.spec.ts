@@ -78,7 +78,9 @@ it('brings an empty database up to date, also when two run at once, and finds ev
   }
   expect(await ask(database.url('wherry_worker'), 'select name from pgboss.queue order by 1')).toEqual([
     { name: 'build' },
+    { name: 'delivery' },
     { name: 'plan' },
+    { name: 'report' },
   ]);
 });
 

@@ -233,6 +233,8 @@ describe('a worker killed at any of its transactions', () => {
       }
       expect(n).toBeGreaterThan(6);
     },
+    // Some forty workers, each started and ended twice.
+    300_000,
   );
 });
 
