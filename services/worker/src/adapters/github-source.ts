@@ -3,6 +3,7 @@ import { ask, type GithubApp, GithubError, type GithubClient, isGithub, ownerAnd
 import { z } from 'zod';
 import { appOf, type GithubConnection, NoGithubAppError } from '../github/github-connection';
 import {
+  type Comment,
   type CommitChecks,
   type Head,
   type Inspector,
@@ -38,6 +39,7 @@ const Comparison = z.object({
 });
 const Named = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
 const Folder = z.array(z.object({ name: z.string(), type: z.string() }));
+const IssueComment = z.object({ issue_url: z.string(), body: z.string().nullish(), user: Account.nullish() });
 const Permission = z.object({ permission: z.string(), user: Account.nullish() });
 const CheckRuns = z.object({
   check_runs: z.array(
@@ -84,6 +86,15 @@ export class GithubSource implements Source, Inspector {
       // git knows no numbers, and the name that is known may be of yesterday.
       const { full_name: fullName } = await ask(client, Named, 'GET /repos/{owner}/{repo}', names);
       return { url: app.remoteOf(fullName), token };
+    });
+  }
+
+  async comment(place: GithubPlace, id: number): Promise<Comment | null> {
+    return this.asked(place, async (client, names) => {
+      const route = 'GET /repos/{owner}/{repo}/issues/comments/{comment_id}';
+      const found = await orNull(ask(client, IssueComment, route, { ...names, comment_id: id }));
+      const issueNumber = Number(/\/issues\/(\d{1,9})$/.exec(found?.issue_url ?? '')?.[1] ?? 0);
+      return found?.user ? { issueNumber, body: found.body ?? '', author: found.user } : null;
     });
   }
 

@@ -141,26 +141,33 @@ export class EventHandlers {
 
   private async comment(given: Given): Promise<Handled> {
     const { issue, comment } = IssueComment.parse(given.payload);
-    const sha = deployCommand.exec(comment.body ?? '')?.[1]?.toLowerCase();
-    if (given.envelope.action !== 'created' || !issue.pull_request || sha === undefined || comment.user === null) {
+    if (given.envelope.action !== 'created' || !issue.pull_request || !deployCommand.test(comment.body ?? '')) {
       throw new IgnoredError('It is no new comment "/deploy <sha>" on a pull request.');
     }
-    return this.grant(await this.repositoryOf(given), given, issue.number, sha, comment.user);
+    return this.grant(await this.repositoryOf(given), given, issue.number, comment.id);
   }
 
-  /** A maintainer lets exactly this commit run. The comment's event carries no head: what the head is, is asked for. */
+  /**
+   * A maintainer lets exactly this commit run. Who said so, and which commit, is asked for: a payload alone lets nothing
+   * run, nor does a comment that was taken back. The comment's event carries no head; that is asked for as well.
+   */
   private async grant(
     repository: ConnectedRepository,
     { delivery }: Given,
     number: number,
-    sha: string,
-    by: Readonly<{ login: string; id: number }>,
+    commentId: number,
   ): Promise<Handled> {
     const { pulls, inspector, source } = this.parts;
     const { tenantId, repositoryId } = repository;
     const whose = idsOf(repository);
-    if (sha.length !== 40) throw new IgnoredError('"/deploy" needs the whole sha, all 40 digits of it.', whose);
     const place = placeOf(repository);
+    const comment = await inspector.comment(place, commentId);
+    const sha = deployCommand.exec(comment?.body ?? '')?.[1]?.toLowerCase();
+    if (comment?.issueNumber !== number || sha === undefined) {
+      throw new IgnoredError('The comment is not there any more as it was written.', whose);
+    }
+    if (sha.length !== 40) throw new IgnoredError('"/deploy" needs the whole sha, all 40 digits of it.', whose);
+    const by = comment.author;
     if (await inspector.isOutsider(place, by)) {
       throw new IgnoredError(`${by.login} may not write to the repository, so nothing is let run.`, whose);
     }

@@ -28,8 +28,5 @@ export const CheckSuite = z.object({
 export const Status = z.object({ sha: Sha });
 export const IssueComment = z.object({
   issue: z.object({ number: z.int().min(1).max(999_999_999), pull_request: z.object({}).nullish() }),
-  comment: z.object({
-    body: z.string().nullish(),
-    user: z.object({ login: z.string(), id: z.int() }).nullable(),
-  }),
+  comment: z.object({ id: z.int(), body: z.string().nullish() }),
 });

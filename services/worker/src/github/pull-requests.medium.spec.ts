@@ -155,6 +155,38 @@ describe('code from a fork', () => {
     expect(await previews(id)).toMatchObject([{ status: 'skipped', trust: 'untrusted' }]);
   });
 
+  it('is not let run by a payload whose comment GitHub does not have, or has of somebody else', async () => {
+    const { repository, id, sha, number } = await openFork();
+    const { id: theirs } = await github.comment({ repository, number, author: 'mallory', body: `/deploy ${sha}` });
+    await platform.handled();
+    const genuine = (await github.deliveries({})).find(({ body }) => body.includes(`"id":${theirs},`));
+    const payload = JSON.parse(genuine?.body ?? '') as {
+      sender: object;
+      comment: object;
+      repository: { owner: object };
+    };
+    const { id: ada } = (await (await fetch(`${github.apiUrl}/users/ada`)).json()) as { id: number };
+    for (const [name, commentId] of Object.entries({ lie: theirs, invention: 4_711 })) {
+      const comment = { ...payload.comment, id: commentId, user: { ...payload.sender, login: 'ada', id: ada } };
+      await platform.store(name, 'issue_comment', Buffer.from(JSON.stringify({ ...payload, comment })));
+    }
+    const deliveries = await platform.handled();
+    const outcome = (which: string) => deliveries.find((each) => each.id === which)?.outcome;
+    expect(outcome('lie')).toContain('mallory may not write');
+    expect(outcome('invention')).toContain('not there any more');
+    expect(await previews(id)).toMatchObject([{ status: 'skipped', trust: 'untrusted' }]);
+  });
+
+  it('is not let run by a comment that was taken back before anybody read it', async () => {
+    const { repository, id, sha, number } = await openFork();
+    await github.addFault({ match: { event: 'issue_comment' }, hold: true });
+    const { id: comment } = await github.comment({ repository, number, author: 'ada', body: `/deploy ${sha}` });
+    await github.deleteComment({ repository, id: comment, author: 'ada' });
+    await github.release({});
+    await platform.handled();
+    expect(await previews(id)).toMatchObject([{ status: 'skipped', trust: 'untrusted' }]);
+  });
+
   it('is built apart, without secrets and with a cache of its own, where the repository allows it', async () => {
     const { id, sha } = await openFork({ previews: { outsiders: 'isolated' } });
     const [only] = await previews(id);

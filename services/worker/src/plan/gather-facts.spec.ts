@@ -30,6 +30,7 @@ function inspector(answers: Partial<{ [K in keyof Inspector]: Awaited<ReturnType
     return answers[name] as never;
   };
   return {
+    comment: () => answer('comment'),
     isOutsider: () => answer('isOutsider'),
     changes: () => answer('changes'),
     files: () => answer('files'),

@@ -53,8 +53,13 @@ export interface Source {
 export type CommitChecks =
   Readonly<{ state: 'none' | 'pending' | 'succeeded' }> | Readonly<{ state: 'failed'; name: string }>;
 
+/** A comment of an issue or a pull request. */
+export type Comment = Readonly<{ issueNumber: number; body: string; author: Readonly<{ login: string; id: number }> }>;
+
 /** More about a repository on GitHub, for its plans. Every method throws what `Source.head` throws. */
 export interface Inspector {
+  /** A comment as it is now. Null when it is gone, or its author's account is. */
+  comment(place: GithubPlace, id: number): Promise<Comment | null>;
   /** Whether somebody may not write to the repository. */
   isOutsider(place: GithubPlace, person: Readonly<{ login: string; id: number }>): Promise<boolean>;
   /**
