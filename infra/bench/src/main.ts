@@ -4,11 +4,13 @@ import path from 'node:path';
 import { benchCluster } from './cluster';
 import { benchLocal } from './local';
 import { report, type Row } from './report';
+import { benchStorm } from './storm';
 import { benchWebhooks } from './webhooks';
 
 const groups: Record<string, (home: string, ids: readonly string[]) => Promise<Row[]>> = {
   local: benchLocal,
   webhooks: benchWebhooks,
+  storm: benchStorm,
   cluster: benchCluster,
 };
 

@@ -2,12 +2,11 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createRequire } from 'node:module';
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConsoleGithubAppStore, Database, ownerUrl, withClient } from '@wherry/db';
+import { withClient } from '@wherry/db';
 import { Platform } from '@wherry/harness';
-import { seal } from '@wherry/sealing';
 import pg from 'pg';
+import { ownerOf, registerApp } from './bench-app';
 import { median, range, type Row } from './report';
 
 const perSecond = 500;
@@ -32,28 +31,12 @@ const signature = `sha256=${createHmac('sha256', secret).update(body).digest('he
 export async function benchWebhooks(home: string): Promise<Row[]> {
   const platform = await Platform.start({ home });
   try {
-    await registerApp(home);
+    await registerApp(home, { appId: 1, clientId: 'x', values: { webhook_secret: secret } });
     await sendAll(platform, perSecond); // until everything is compiled and connected
     return [await acknowledged(platform), await rate(platform, home)];
   } finally {
     await platform.stop();
   }
-}
-
-/** As the api's role: what the manifest flow stores, without GitHub. */
-async function registerApp(home: string): Promise<void> {
-  const url = readFileSync(path.join(home, 'secrets', 'db-api.url'), 'utf8').trim();
-  const database = await Database.open({ url, applicationName: 'bench', poolSize: 1 });
-  const store = new ConsoleGithubAppStore(database);
-  const app = { appId: 1n, slug: 'bench', name: 'Bench', clientId: 'x', ownerLogin: 'x', isPublic: false };
-  await store.unregister();
-  await store.register({ ...app, htmlUrl: 'http://127.0.0.1' }, ['webhook_secret'], (name, version, publicKey) =>
-    seal(publicKey, {
-      ...{ tenantId: 'platform', environmentId: 'github', name, version },
-      value: Buffer.from(secret),
-    }),
-  );
-  await database.close();
 }
 
 /** From the moment at which a delivery is due, whether or not those before were answered, until its 202. */
@@ -134,12 +117,6 @@ function deliver(platform: Platform, agent: Agent): Promise<void> {
     call.once('error', reject).end(body);
   });
 }
-
-const ownerOf = (home: string) =>
-  ownerUrl({
-    ...{ dataDir: path.join(home, 'postgres', 'data'), socketDir: path.join(home, 'run', 'pg') },
-    passwordFile: path.join(home, 'secrets', 'postgres-owner.password'),
-  });
 
 /** The row of a delivery and that of its job, as the api writes them, one delivery at a time on each connection. */
 async function insertAll(home: string): Promise<void> {
