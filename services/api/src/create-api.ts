@@ -11,6 +11,7 @@ import type { ApiParts } from './core.module';
 import { githubSetup } from './github/github-setup';
 import { webhookIntake } from './github/webhook-intake';
 import { WebhookSecrets } from './github/webhook-secrets';
+import { sessionCookie } from './http/cookies';
 import { neverCached, openRequest, ownHostOnly, refuseNul, secureHeaders } from './http/front';
 import { answerProblem } from './http/problem.filter';
 import { githubLogin, githubLoginPath } from './session/github-login';
@@ -28,7 +29,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const server = express();
   server.disable('x-powered-by').disable('etag').set('query parser', 'simple');
   server.use(openRequest(log, system));
-  server.use('/git/', gitProxy(settings.gitAddress));
+  server.use('/git/', gitProxy(settings.gitAddress, sessionCookie(settings)));
   const secrets = new WebhookSecrets(new ConsoleGithubAppStore(database), keys, log, system.now);
   const deliveries = new ConsoleGithubDeliveryStore(database);
   const intake = { secrets, store: deliveries, queue, system, limits: settings.limits };

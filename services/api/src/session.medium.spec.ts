@@ -164,7 +164,7 @@ it('refuses a second tenant, and secrets, where functions run without a sandbox'
   await bare.close();
 });
 
-it('marks the cookie Secure where the console is https', async () => {
+it('takes a cookie that only the console itself can have set, where the console is https', async () => {
   const safe = await startApi({ settings: { consoleUrl: 'https://console.test' } });
   const local = await seedTenant(safe.test.url('owner'), 'local');
   await safe.owner(
@@ -173,7 +173,13 @@ it('marks the cookie Secure where the console is https', async () => {
   );
   const headers = { host: 'console.test', origin: 'https://console.test' };
   const reply = await safe.send('POST', '/v1/session', { headers, body: { link: 'value' } });
-  expect(reply.headers['set-cookie']?.[0]).toMatch(/; Secure$/);
+  const [, value = ''] =
+    /^__Host-wherry_session=([\w-]{43}); Path=\/; .*; Secure$/.exec(reply.headers['set-cookie']?.[0] ?? '') ?? [];
+  const statusWith = async (cookie: string) =>
+    (await safe.send('GET', '/v1/session', { headers: { ...headers, cookie } })).status;
+  expect(await statusWith(`__Host-wherry_session=${value}`)).toBe(200);
+  // What a function on a neighbouring host can set for the whole domain.
+  expect(await statusWith(`wherry_session=${value}`)).toBe(401);
   await safe.close();
 });
 

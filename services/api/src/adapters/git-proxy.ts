@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { ServiceAddress } from '@wherry/config';
 import type { RequestHandler, Response } from 'express';
-import { sessionCookie, withoutCookie } from '../http/cookies';
+import { withoutCookie } from '../http/cookies';
 import { contextOf } from '../http/request-context';
 
 /** Hop-by-hop headers (RFC 9110, section 7.6.1); the rest goes through unread. */
@@ -20,14 +20,15 @@ const hopByHop = new Set([
  * Hands `/git/…` to the git service, both ways as it streams, without looking inside. git checks the token; the console's
  * cookie is not for it. The request's id goes along, for git's own log line. Each request has a connection of its own: a
  * kept one may have been closed by a git service that was just replaced, and a push cannot be sent twice.
+ * @param cookie the name of the console's own.
  */
-export function gitProxy(address: ServiceAddress): RequestHandler {
+export function gitProxy(address: ServiceAddress, cookie: string): RequestHandler {
   return (request, response) => {
     const context = contextOf(request);
     context.op = 'git.proxy';
     const upstream = httpRequest({
       ...{ ...address, agent: false, method: request.method, path: request.originalUrl },
-      headers: { ...forwarded(request.headers), 'x-request-id': context.requestId },
+      headers: { ...forwarded(request.headers, cookie), 'x-request-id': context.requestId },
     });
     const fail = (error: Error): void => {
       context.failure ??= { code: 'platform.unavailable', message: error.message };
@@ -35,7 +36,7 @@ export function gitProxy(address: ServiceAddress): RequestHandler {
     };
     upstream.once('error', fail);
     upstream.once('response', (reply) => {
-      response.writeHead(reply.statusCode ?? 502, forwarded(reply.headers));
+      response.writeHead(reply.statusCode ?? 502, forwarded(reply.headers, cookie));
       // Progress comes in small pieces and must not wait for more.
       response.flushHeaders();
       pipeline(reply, response, (error) => {
@@ -49,7 +50,7 @@ export function gitProxy(address: ServiceAddress): RequestHandler {
   };
 }
 
-function forwarded(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+function forwarded(headers: IncomingHttpHeaders, sessionCookie: string): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && !hopByHop.has(name)) kept[name] = value;

@@ -37,7 +37,7 @@ export class Authenticate {
     const bearer = /^Bearer +(\S+)$/i.exec(credentials.authorization ?? '')?.[1];
     const authenticated = bearer
       ? await this.byToken(operation, slug, bearer, credentials.requestId)
-      : await this.bySession(slug, readCookie(credentials.cookie, sessionCookie), credentials.requestId);
+      : await this.bySession(slug, readCookie(credentials.cookie, sessionCookie(this.settings)), credentials.requestId);
     authorize(operation, authenticated);
     return authenticated;
   }

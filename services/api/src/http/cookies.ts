@@ -1,6 +1,13 @@
 import type { ApiSettings } from '../config';
 
-export const sessionCookie = 'wherry_session';
+/**
+ * The name of the session's cookie. With `__Host-` only the console itself can set it (RFC 6265bis, section 4.1.3.2):
+ * else a function on a neighbouring host could put its own author's session into the browser of whoever opens it.
+ * Browsers take that name over https only.
+ */
+export function sessionCookie({ consoleUrl }: Pick<ApiSettings, 'consoleUrl'>): string {
+  return consoleUrl.startsWith('https:') ? '__Host-wherry_session' : 'wherry_session';
+}
 
 /** The value of a cookie in a Cookie header (RFC 6265, section 4.2), or null. The first one counts. */
 export function readCookie(header: string | undefined, name: string): string | null {
@@ -19,7 +26,7 @@ export function withoutCookie(header: string | undefined, name: string): string 
 
 /** The Set-Cookie value of a session; an empty value with no time left removes it. */
 export function sessionCookieHeader(value: string, maxAgeMs: number, settings: ApiSettings): string {
-  return cookieHeader(sessionCookie, value, maxAgeMs, settings);
+  return cookieHeader(sessionCookie(settings), value, maxAgeMs, settings);
 }
 
 /** The Set-Cookie value of a cookie that no script reads and no other site sends along, but for following a link. */

@@ -26,7 +26,7 @@ export class OperationGuard implements CanActivate {
     const requestContext = contextOf(request);
     requestContext.operation = id;
     requestContext.op = `api.${id}`;
-    if (operation.method !== 'GET') refuseForeignPages(request, this.settings.consoleUrl);
+    if (operation.method !== 'GET') refuseForeignPages(request, this.settings);
     if (operation.auth === 'public') return true;
     const { tenant } = request.params;
     const { caller, access } = await this.authenticate.execute(operation, typeof tenant === 'string' ? tenant : null, {
@@ -49,16 +49,16 @@ export class OperationGuard implements CanActivate {
  * post, and this check also refuses pages of other origins of the same site, which Lax lets through. Lax sends it with
  * links that are followed; those are GETs, which change nothing here. No token in the page can be leaked or forgotten.
  */
-function refuseForeignPages(request: Request, consoleUrl: string): void {
+function refuseForeignPages(request: Request, settings: ApiSettings): void {
   const { origin, authorization, cookie } = request.headers;
   const site = request.headers['sec-fetch-site'];
   if (/^Bearer /i.test(authorization ?? '')) return;
   const isOwn =
     origin !== undefined
-      ? origin === new URL(consoleUrl).origin
+      ? origin === new URL(settings.consoleUrl).origin
       : site !== undefined
         ? site === 'same-origin'
-        : readCookie(cookie, sessionCookie) === null;
+        : readCookie(cookie, sessionCookie(settings)) === null;
   if (isOwn) return;
   throw new DomainError('request.forbidden', 'This request does not come from a page of the console.');
 }

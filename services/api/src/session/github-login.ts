@@ -76,7 +76,7 @@ class GithubLogin {
     if (!person) return this.refuse(request, response, request.query['error'] === undefined ? 'expired' : 'denied');
     const { settings, system } = this.parts;
     const value = newSecretValue('', system);
-    const former = readCookie(request.headers.cookie, sessionCookie);
+    const former = readCookie(request.headers.cookie, sessionCookie(settings));
     const now = system.now();
     const expiresAt = new Date(now.getTime() + settings.limits.sessionMs);
     const session = { tokenHash: hashOf(value), formerHash: former === null ? null : hashOf(former), now, expiresAt };

@@ -28,7 +28,8 @@ export class SessionController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<OutputOf<'createSessionFromLink'>> {
-    const { value, caller } = await this.begin.execute(body.link, readCookie(request.headers.cookie, sessionCookie));
+    const former = readCookie(request.headers.cookie, sessionCookie(this.settings));
+    const { value, caller } = await this.begin.execute(body.link, former);
     response.setHeader('set-cookie', sessionCookieHeader(value, this.settings.limits.sessionMs, this.settings));
     return this.describe.execute(caller);
   }
