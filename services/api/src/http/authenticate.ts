@@ -50,8 +50,8 @@ export class Authenticate {
     const found = await this.store.findSession(sessionHash, slug, { now, idleSince });
     if (found === null) throw unauthenticated();
     if (now.getTime() - found.lastSeenAt.getTime() > touchMs) await this.store.touchSession(sessionHash, now);
-    const { userId, userName, isOperator, expiresAt, membership } = found;
-    const caller = { kind: 'session', sessionHash, userId, userName, isOperator, expiresAt } as const;
+    const { userId, userName, auditName, isOperator, expiresAt, membership } = found;
+    const caller = { kind: 'session', sessionHash, userId, userName, auditName, isOperator, expiresAt } as const;
     return membership ? { caller, access: { ...membership, caller, actor: actorOf(caller, requestId) } } : { caller };
   }
 

@@ -9,6 +9,7 @@ export type Caller =
       sessionHash: Uint8Array;
       userId: string;
       userName: string;
+      auditName: string;
       isOperator: boolean;
       expiresAt: Date;
     }>
@@ -52,7 +53,7 @@ export function sessionOf(caller: Caller | undefined): Extract<Caller, { kind: '
 /** The caller as the audit log names them. */
 export function actorOf(caller: Caller, requestId: string): Actor {
   return caller.kind === 'session'
-    ? { kind: 'user', id: caller.userId, name: caller.userName, requestId }
+    ? { kind: 'user', id: caller.userId, name: caller.auditName, requestId }
     : { kind: 'token', id: caller.tokenId, name: caller.tokenName, requestId };
 }
 

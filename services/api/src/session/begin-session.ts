@@ -35,7 +35,7 @@ export class BeginSession {
         'This login link was used already, is too old, or never existed. Ask an operator for a new one.',
       );
     }
-    const { userId, userName, isOperator } = found;
-    return { value, caller: { kind: 'session', sessionHash, userId, userName, isOperator, expiresAt } };
+    const { userId, userName, auditName, isOperator } = found;
+    return { value, caller: { kind: 'session', sessionHash, userId, userName, auditName, isOperator, expiresAt } };
   }
 }

@@ -112,6 +112,22 @@ it('signs in whoever GitHub names, with a session of their own and the roles of 
   );
 });
 
+it('calls people in the audit log by their login, for a name is whatever somebody wrote on their page', async () => {
+  const tenantId = await organization('liars', 700);
+  github.person = { id: 70, login: 'mallory', organizations: [{ id: 700, role: 'admin' }], teams: [] };
+  const reply = await login();
+  await api.owner("update users set name = 'ada' where github_id = 70");
+  const path = '/v1/tenants/liars/variables/build/X';
+  const cookie =
+    cookiesOf(reply)
+      .find((one) => one.startsWith('wherry_session='))
+      ?.split(';')[0] ?? '';
+  const headers = { cookie, 'sec-fetch-site': 'same-origin' };
+  expect((await api.send('PUT', path, { headers, body: { value: 'x' } })).status).toBe(200);
+  const log = "select actor_name from audit_log where tenant_id = $1 and actor_kind = 'user'";
+  expect(await api.owner(log, [tenantId])).toEqual([{ actor_name: 'mallory' }]);
+});
+
 it('learns the teams of an owner, to whom a role given to one counts from the next login of its members', async () => {
   const tenantId = await organization('teams', 500);
   const teams = [

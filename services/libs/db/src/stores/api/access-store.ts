@@ -7,6 +7,8 @@ export type TenantRow = Readonly<{ id: string; slug: string; name: string; creat
 export type SessionAccess = Readonly<{
   userId: string;
   userName: string;
+  /** What the audit log calls them: names on GitHub are chosen freely, logins are one's own. */
+  auditName: string;
   isOperator: boolean;
   lastSeenAt: Date;
   expiresAt: Date;
@@ -26,6 +28,7 @@ export type TokenAccess = Readonly<{
 type SessionRow = {
   userId: string;
   userName: string;
+  auditName: string;
   isOperator: boolean;
   lastSeenAt: Date;
   expiresAt: Date;
@@ -53,7 +56,7 @@ export class AccessStore {
     const [row] = await this.db.cross(
       'authentication',
       (tx) => tx.$queryRaw<SessionRow[]>`
-        select u.id as "userId", u.name as "userName", u.is_operator as "isOperator",
+        select u.id as "userId", u.name as "userName", coalesce(u.github_login, u.name) as "auditName", u.is_operator as "isOperator",
                s.last_seen_at as "lastSeenAt", s.expires_at as "expiresAt",
                t.id as "tenantId", t.slug, t.name, t.created_at as "createdAt", m.role
         from sessions s

@@ -72,7 +72,7 @@ export class GithubMemberStore {
         where m.tenant_id = ${tenantId} and m.source = 'github' and u.id = m.user_id
           and not exists (select from jsonb_to_recordset(${given}::jsonb) as g("githubId" bigint)
             where g."githubId" = u.github_id)
-        returning u.name`;
+        returning coalesce(u.github_login, u.name) as name`;
       const changed = await tx.$queryRaw<{ name: string; role: string }[]>`
         insert into memberships as m (tenant_id, user_id, role, source, refreshed_at)
         select ${tenantId}, u.id, g.role, 'github', now()
@@ -80,7 +80,7 @@ export class GithubMemberStore {
         join users u on u.github_id = g."githubId"
         on conflict (tenant_id, user_id) do update set role = excluded.role, refreshed_at = now()
           where m.source = 'github' and m.role <> excluded.role
-        returning (select name from users where id = m.user_id) as name, m.role`;
+        returning (select coalesce(github_login, name) from users where id = m.user_id) as name, m.role`;
       for (const { name } of removed)
         await writeAudit(tx, tenantId, githubActor, { action: 'member.remove', target: `member/${name}` });
       for (const { name, role } of changed)

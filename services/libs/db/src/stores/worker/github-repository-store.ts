@@ -95,19 +95,24 @@ export class GithubRepositoryStore {
    */
   async update(tenantId: string, repositoryId: string, installationId: number, seen: ListedRepository): Promise<void> {
     await this.db.tenant(tenantId, async (tx) => {
-      const [before] = await tx.$queryRaw<{ isConnected: boolean; name: string; fullName: string }[]>`
-        select disconnected_at is null as "isConnected", name, full_name as "fullName" from repositories
-        where tenant_id = ${tenantId} and id = ${repositoryId} for update`;
+      type Before = { isConnected: boolean; name: string; fullName: string; branch: string | null };
+      const [before] = await tx.$queryRaw<Before[]>`
+        select disconnected_at is null as "isConnected", name, full_name as "fullName", production_branch as branch
+        from repositories where tenant_id = ${tenantId} and id = ${repositoryId} for update`;
       if (!before) return;
-      await tx.$executeRaw`
+      const [after] = await tx.$queryRaw<{ branch: string }[]>`
         update repositories set installation_id = ${installationId}::bigint, full_name = ${seen.fullName},
           production_branch = case when production_branch is null or production_branch = default_branch
             then ${seen.defaultBranch} else production_branch end,
           default_branch = ${seen.defaultBranch}, is_private = ${seen.isPrivate}, is_archived = ${seen.isArchived},
           look = case when disconnected_at is null then look end,
           disconnected_at = null, disconnected_reason = null
-        where tenant_id = ${tenantId} and id = ${repositoryId}`;
+        where tenant_id = ${tenantId} and id = ${repositoryId} returning production_branch as branch`;
       const target = `repository/${before.name}`;
+      if (after && after.branch !== before.branch) {
+        const details = { from: before.branch, to: after.branch };
+        await writeAudit(tx, tenantId, githubActor, { action: 'repository.branch', target, details });
+      }
       if (!before.isConnected) await writeAudit(tx, tenantId, githubActor, { action: 'repository.connect', target });
       else if (before.fullName !== seen.fullName) {
         const details = { from: before.fullName, to: seen.fullName };
