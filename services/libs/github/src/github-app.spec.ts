@@ -146,6 +146,26 @@ describe('GithubApp', () => {
     ]);
   });
 
+  it.each([-300, 300, -3_600, 3_600])('is understood by a GitHub whose clock is %d s ahead', async (aheadSeconds) => {
+    // octokit compares the answer's date with the clock of the machine.
+    const there = new Date(performance.timeOrigin + performance.now() + aheadSeconds * 1000).toUTCString();
+    answer = (req, res) => {
+      const claims = req.headers.authorization?.split('.')[1] ?? '';
+      const { iat, exp } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<string, number>;
+      const now = nowMs / 1000 + aheadSeconds;
+      const refuse = (message: string) => json(res, 401, { message }, { date: there });
+      if ((iat ?? 0) > now)
+        refuse("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued");
+      else if ((exp ?? 0) <= now)
+        refuse(
+          "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
+        );
+      else if ((exp ?? 0) > now + 600) refuse("'Expiration time' claim ('exp') is too far in the future");
+      else json(res, 200, { id: 1 }, { date: there });
+    };
+    expect(await ask(appOf().app, Repository, 'GET /app')).toEqual({ id: 1 });
+  });
+
   it('follows pages, and takes its credential to no other server', async () => {
     const elsewhere = createServer((_req, res) => json(res, 200, []));
     await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));

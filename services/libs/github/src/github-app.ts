@@ -36,7 +36,8 @@ const byName = '/repos/{owner}/{repo}';
 
 /**
  * Seconds that a JWT of the App is dated back, and that it is good for from then on: with the clocks a minute apart in
- * either direction it is neither of the future nor longer than the ten minutes that GitHub allows.
+ * either direction it is neither of the future nor longer than the ten minutes that GitHub allows. Clocks that are further
+ * apart cost one more call each time.
  */
 const jwtAgeSeconds = 90;
 const jwtSeconds = 540;
@@ -52,7 +53,7 @@ export class GithubApp {
 
   constructor(private readonly options: GithubAppOptions) {
     this.timeoutMs = options.timeoutMs ?? 10_000;
-    const createJwt = () => Promise.resolve(this.jwt());
+    const createJwt = (_appId: unknown, aheadSeconds = 0) => Promise.resolve(this.jwt(aheadSeconds));
     const AppOctokit = Octokit.defaults((given: ConstructorParameters<typeof Octokit>[0]) => ({
       ...given,
       ...this.clientOptions(),
@@ -158,9 +159,13 @@ export class GithubApp {
     return fetch(url, { ...init, signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
   }
 
-  private jwt(): { jwt: string; expiresAt: string } {
+  /**
+   * @param aheadSeconds how far GitHub's clock is ahead of this one. octokit finds it out by the `date` of the answer when
+   * GitHub refuses a JWT for its times, and asks again.
+   */
+  private jwt(aheadSeconds: number): { jwt: string; expiresAt: string } {
     const { appId, privateKeyPem, now } = this.options;
-    const iat = Math.floor(now() / 1000) - jwtAgeSeconds;
+    const iat = Math.floor(now() / 1000) + aheadSeconds - jwtAgeSeconds;
     const exp = iat + jwtSeconds;
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const text = `${part({ alg: 'RS256', typ: 'JWT' })}.${part({ iat, exp, iss: String(appId) })}`;

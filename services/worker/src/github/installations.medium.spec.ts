@@ -39,6 +39,23 @@ describe('an installation', () => {
     expect(await tenant()).toMatchObject({ slug: 'acme-2', github_login: 'acme' });
   });
 
+  it('keeps its slug when its account is renamed, and whoever takes the old name gets another one', async () => {
+    await platform.repository();
+    await platform.install();
+    const [before] = await repositories();
+    await github.renameAccount({ login: 'acme', to: 'apex' });
+    await platform.handled();
+    await platform.look();
+    expect(await tenant()).toMatchObject({ id: before?.tenant_id, slug: 'acme', name: 'apex', github_login: 'apex' });
+    expect(await repositories()).toMatchObject([{ id: before?.id, full_name: 'apex/shop-1', disconnected_at: null }]);
+    await github.createOrganisation({ login: 'acme', members: [{ login: 'grace', role: 'admin' }] });
+    await github.install({ appId: platform.appId, account: 'acme', repositories: 'all' });
+    await platform.handled();
+    expect(await platform.sql(`select slug, name from tenants where github_login = 'acme'`)).toEqual([
+      { slug: 'acme-2', name: 'acme' },
+    ]);
+  });
+
   it('stops its tenant while it is suspended, and lets it go on after that', async () => {
     const { fullName: repository, id } = await platform.repository();
     const installationId = await platform.install();
@@ -104,9 +121,25 @@ describe('a repository', () => {
     expect(await repositories()).toMatchObject([
       { id: before?.id, name: 'shop-1', full_name: 'acme/store', is_private: false, production_branch: 'trunk' },
     ]);
+    const chosen = await platform.sql(`select actor_kind, details from audit_log where action = 'repository.branch'`);
+    expect(chosen).toEqual([{ actor_kind: 'github', details: { from: 'main', to: 'trunk' } }]);
     const pushed = await github.push({ repository: 'acme/store', branch: 'trunk', files: { 'a.txt': 'a' } });
     await platform.handled();
     expect((await platform.deployments(id)).at(-1)).toMatchObject({ commit_sha: pushed.sha, kind: 'production' });
+  });
+
+  it('that is archived is not deployed until it is taken out of the archive', async () => {
+    const { fullName: repository, id } = await platform.repository();
+    await platform.install();
+    await github.archiveRepository({ repository });
+    await platform.handled();
+    expect(await repositories()).toMatchObject([{ is_archived: true, disconnected_at: null }]);
+    await github.archiveRepository({ repository, archived: false });
+    await platform.handled();
+    expect(await repositories()).toMatchObject([{ is_archived: false, disconnected_at: null }]);
+    const { sha } = await github.push({ repository, branch: 'main', files: { 'a.txt': 'a' } });
+    await platform.handled();
+    expect((await platform.deployments(id)).at(-1)).toMatchObject({ commit_sha: sha });
   });
 
   it('is disconnected with the reason when it is taken out or deleted, and connected again when it is back', async () => {
