@@ -138,7 +138,8 @@ async function allReplies(platform: Platform): Promise<string[]> {
       continue;
     }
     const { status, text } = await operator.reply('GET', pathname);
-    expect(status, `${id}: ${text}`).toBe(200);
+    // Nothing was ever delivered to a platform that is not on GitHub.
+    expect(status, `${id}: ${text}`).toBe(id === 'getDelivery' ? 404 : 200);
     texts.push(text);
   }
   return texts;
