@@ -7,6 +7,7 @@ import { withClient } from '@wherry/db';
 import { Platform } from '@wherry/harness';
 import pg from 'pg';
 import { ownerOf, registerApp } from './bench-app';
+import { LeanSender } from './lean-sender';
 import { median, range, type Row } from './report';
 
 const perSecond = 500;
@@ -89,20 +90,27 @@ async function perSecondOf(work: () => Promise<void>): Promise<number> {
 }
 
 async function sendAll(platform: Platform, count: number): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: senders });
   let left = count;
   const send = async () => {
-    while (left-- > 0) await deliver(platform, agent);
+    const sender = await LeanSender.open(platform.local.consoleUrl);
+    while (left-- > 0) {
+      const headers = Object.entries(headersOf()).map(([name, value]) => `${name}: ${value}`);
+      await sender.post('/github/webhooks', headers, body);
+    }
+    sender.close();
   };
   await Promise.all(Array.from({ length: senders }, send));
-  agent.destroy();
+}
+
+function headersOf() {
+  return {
+    ...{ 'content-type': 'application/json', 'x-hub-signature-256': signature },
+    ...{ 'x-github-event': 'push', 'x-github-delivery': randomUUID() },
+  };
 }
 
 function deliver(platform: Platform, agent: Agent): Promise<void> {
-  const headers = {
-    ...{ 'content-type': 'application/json', 'content-length': body.length, 'x-hub-signature-256': signature },
-    ...{ 'x-github-event': 'push', 'x-github-delivery': randomUUID() },
-  };
+  const headers = { ...headersOf(), 'content-length': body.length };
   return new Promise((resolve, reject) => {
     const call = request(
       `${platform.local.consoleUrl}/github/webhooks`,
