@@ -1,7 +1,7 @@
 import type { RequestParameters } from '@octokit/types';
 import type { z } from 'zod';
 import type { GithubClient } from './github-app';
-import { GithubError } from './github-error';
+import { GithubError, isGithub } from './github-error';
 
 /** An answer as `schema` has it. @throws GithubError `unreachable` when it is not one: something else answers there. */
 export function parsed<S extends z.ZodType>(schema: S, data: unknown, call: string): z.infer<S> {
@@ -43,5 +43,27 @@ export async function* pages<S extends z.ZodType>(
     const url: string | undefined = /<([^<>]+)>;\s*rel="next"/.exec(headers.link ?? '')?.[1];
     next = url === undefined ? null : `GET ${url}`;
     given = {};
+  }
+}
+
+/**
+ * Whether an answer is another one than when it had this mark: null when it is the same, which counts against no limit;
+ * else its mark of now, for the next time. GitHub, "Best practices": conditional requests.
+ * @param mark null for the first time. Marks are of one credential: after an hour, the same answer may have another.
+ * @throws GithubError
+ */
+export async function news(
+  client: GithubClient,
+  route: string,
+  parameters: RequestParameters,
+  mark: string | null,
+): Promise<Readonly<{ mark: string | null }> | null> {
+  try {
+    const condition = mark === null ? {} : { headers: { 'if-none-match': mark } };
+    const { headers } = await client.request(route, { ...parameters, ...condition });
+    return { mark: headers.etag ?? null };
+  } catch (error) {
+    if (isGithub(error, 'unreachable') && error.details.status === 304) return null;
+    throw error;
   }
 }

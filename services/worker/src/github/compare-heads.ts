@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RepositorySettings } from '@wherry/contract';
 import type { GithubPullRequestStore, GithubRepositoryStore, KnownRepository } from '@wherry/db';
-import { ask, type GithubClient, isGithub, ownerAndRepo, pages } from '@wherry/github';
+import { ask, type GithubClient, isGithub, news, ownerAndRepo, pages } from '@wherry/github';
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import type { PlanJob } from '../plan/plan-head';
@@ -17,9 +17,12 @@ const youngMs = 120_000;
 const atLeastEveryMs = 6 * 3_600_000;
 /**
  * The end of a pull request and pushes to forks may show nowhere but in the lists of pull requests: so many repositories
- * that have open ones are asked at a time, those first that were asked longest ago.
+ * that have open ones are asked at a time, those first that were asked longest ago. What has not changed costs no call of
+ * the hour's limit.
  */
 const mostWithPulls = 50;
+/** The newest change comes first; several, for GitHub tells their order to the second. */
+const newestPulls = { state: 'all', sort: 'updated', direction: 'desc', per_page: 10 } as const;
 
 export type CompareHeadsParts = Readonly<{
   connection: GithubConnection;
@@ -34,6 +37,9 @@ export type CompareHeadsParts = Readonly<{
  * told. The list of an installation says which repositories changed at all, so a thousand of them cost ten calls.
  */
 export class CompareHeads {
+  /** By repository: what its pull requests looked like, and when they were asked for. Forgotten with the process. */
+  private readonly pullsSeen = new Map<string, Readonly<{ mark: string | null; atMs: number }>>();
+
   constructor(private readonly parts: CompareHeadsParts) {}
 
   /**
@@ -52,9 +58,9 @@ export class CompareHeads {
         failures.push(error);
       }
     };
-    for (const [known, listing] of this.due(await repositories.list(tenantId), listed)) {
-      await guarded(() => this.compare(tenantId, known, listing));
-    }
+    const { due, maybe } = this.sorted(await repositories.list(tenantId), listed);
+    for (const [known, listing] of due) await guarded(() => this.compare(tenantId, known, listing));
+    for (const [known, listing] of maybe) await guarded(() => this.comparePulls(tenantId, known, listing));
     for (const { repositoryId, ref } of await repositories.waitingRefs(tenantId)) {
       await guarded(async () => {
         await plan({ tenantId, repositoryId, ref });
@@ -66,17 +72,33 @@ export class CompareHeads {
     return planned;
   }
 
-  private due(known: readonly KnownRepository[], listed: readonly Listing[]): [KnownRepository, Listing][] {
+  /** Those that changed, and those of which only the pull requests may have. */
+  private sorted(known: readonly KnownRepository[], listed: readonly Listing[]) {
     const listings = new Map(listed.map((each) => [each.githubId, each]));
     const old = this.parts.clock.now() - atLeastEveryMs;
-    let withPulls = 0;
-    const longestAgoFirst = known.toSorted((one, two) => (one.lookedAtMs ?? 0) - (two.lookedAtMs ?? 0));
-    return longestAgoFirst.flatMap((each): [KnownRepository, Listing][] => {
+    const due: [KnownRepository, Listing][] = [];
+    const maybe: [KnownRepository, Listing][] = [];
+    for (const each of known) {
       const listing = listings.get(each.githubId);
-      if (listing === undefined || !each.isConnected || each.isArchived) return [];
-      const isDue = lookOf(each, listing) !== each.look || (each.lookedAtMs ?? 0) < old;
-      return isDue || (each.hasOpenPulls && (withPulls += 1) <= mostWithPulls) ? [[each, listing]] : [];
-    });
+      if (listing === undefined || !each.isConnected || each.isArchived) continue;
+      if (lookOf(each, listing) !== each.look || (each.lookedAtMs ?? 0) < old) due.push([each, listing]);
+      else if (each.hasOpenPulls) maybe.push([each, listing]);
+    }
+    const askedAt = ([{ repositoryId }]: [KnownRepository, Listing]) => this.pullsSeen.get(repositoryId)?.atMs ?? 0;
+    const longestAgoFirst = maybe.toSorted((one, two) => askedAt(one) - askedAt(two));
+    return { due, maybe: longestAgoFirst.slice(0, mostWithPulls) };
+  }
+
+  private async comparePulls(tenantId: string, known: KnownRepository, listing: Listing): Promise<number> {
+    const { repositoryId, installationId, githubId, fullName } = known;
+    const client = (await appOf(this.parts.connection)).repository(installationId, githubId);
+    const parameters = { ...ownerAndRepo(fullName), ...newestPulls };
+    const former = this.pullsSeen.get(repositoryId)?.mark ?? null;
+    const atMs = this.parts.clock.now();
+    const seen = await news(client, 'GET /repos/{owner}/{repo}/pulls', parameters, former);
+    const planned = seen === null ? 0 : await this.compare(tenantId, known, listing);
+    this.pullsSeen.set(repositoryId, { mark: seen === null ? former : seen.mark, atMs });
+    return planned;
   }
 
   private async compare(tenantId: string, known: KnownRepository, listing: Listing): Promise<number> {

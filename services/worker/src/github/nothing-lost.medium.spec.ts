@@ -115,3 +115,38 @@ describe('a delivery that is not what it says', () => {
     expect(row?.outcome).toMatch(/^[A-Z].{15,}/);
   });
 });
+
+describe('a look at what has not changed', () => {
+  it('asks for open pull requests without a call of the limit, and finds what happened to them', async () => {
+    const { fullName: repository, id } = await platform.repository();
+    const change = await github.push({ repository, branch: 'change', files: { 'a.txt': 'b' } });
+    const { number } = await github.openPullRequest({ repository, head: 'change', base: 'main' });
+    await platform.handled();
+    platform.aheadMs = 180_000;
+    for (let times = 0; times < 3; times += 1) await platform.look();
+    await github.forgetRequests();
+    await platform.look();
+    const asked = async () => (await github.requests()).filter(({ path }) => path.startsWith(`/repositories/${id}/`));
+    expect(await asked()).toMatchObject([{ path: expect.stringMatching(/\/pulls\?/), status: 304 }]);
+    await loseAll();
+    await github.closePullRequest({ repository, number });
+    await platform.look();
+    expect(await newest(id)).toMatchObject({ commit_sha: change.sha, closed_at: expect.any(Date) });
+  });
+
+  it('makes a handful of calls, however many repositories there are', { timeout: 180_000 }, async () => {
+    await github.addFault({ match: { event: '*' }, lose: true });
+    const names = Array.from({ length: 25 }, (_, index) => `many-${index}`);
+    for (const name of names) await github.createRepository({ owner: 'acme', name });
+    // Those pushed to a moment ago would be compared once more.
+    platform.aheadMs = 180_000;
+    const callsOfOneLook = async () => {
+      await github.forgetRequests();
+      await platform.look();
+      return (await github.requests()).length;
+    };
+    expect(await callsOfOneLook()).toBeGreaterThan(names.length);
+    // The worker's own look of the minute may be among the calls.
+    await expect.poll(callsOfOneLook, { timeout: 60_000 }).toBeLessThan(10);
+  });
+});

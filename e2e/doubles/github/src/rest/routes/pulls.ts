@@ -135,6 +135,7 @@ function list(call: Call, repository: RepositoryState) {
     const isThere = (state === 'all' || pull.state === state) && (base ?? pull.baseBranch) === pull.baseBranch;
     return isThere && (head ?? label) === label;
   });
+  if (call.query.get('sort') === 'updated') shown.sort((one, two) => two.updatedAt - one.updatedAt);
   return page(
     call,
     shown.map((pull) => renderPull(world, repository, pull)),
