@@ -134,6 +134,16 @@ describe('a build', () => {
     expect(outcome.exitCode).toBe(1);
   });
 
+  it('says so when the commit was pushed away before it was fetched', async () => {
+    const source = harness.remote.commit('forced', { 'handler.py': '' });
+    const outcome = await harness.build(
+      { 'handler.py': '' },
+      { source: { ...source, token, commitSha: 'd'.repeat(40) } },
+    );
+    expect(outcome.failure).toMatch(/^The commit is not on the remote any more: another push has replaced it/);
+    expect(outcome.exitCode).toBe(1);
+  });
+
   it.each<[string, Parameters<BuildHarness['build']>[0], RegExp]>([
     ['a handler with ..', { 'stack.yml': stack('../fn') }, /may not leave the repository/],
     ['an absolute handler', { 'stack.yml': stack('/etc') }, /relative to the stack file, not absolute/],

@@ -44,6 +44,11 @@ export async function fetchSource(
 const fetchHelp =
   'The commit cannot be fetched. Push again; if it stays so, ask the operator whether the remote can be reached.';
 
+const goneHelp =
+  'The commit is not on the remote any more: another push has replaced it, or its branch was deleted. Push again.';
+/** What git says of a remote that has no such commit. */
+const gone = /not our ref|unadvertised object|remote ref .* not found|couldn't find remote ref/i;
+
 /** What git says of a remote that is being started again; its other complaints would come again. */
 const passing =
   /failed to connect|could(n't| not) connect|connection (refused|reset)|recv failure|empty reply|returned error: 5\d\d|unexpected disconnect|early EOF|hung up|RPC failed/i;
@@ -138,6 +143,6 @@ class Git {
     if (result.reason === 'spawn')
       return new BuildFailure(`git cannot be started (${result.code}): apt-get install git.`);
     for (const line of errors.split('\n')) if (line.trim() !== '') this.options.onLine(line);
-    return asNoRoom(errors) ?? new BuildFailure(help);
+    return asNoRoom(errors) ?? new BuildFailure(gone.test(errors) ? goneHelp : help);
   }
 }
