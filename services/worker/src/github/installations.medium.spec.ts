@@ -206,7 +206,9 @@ describe('members', () => {
     const tenantId = (await tenant())?.id;
     await platform.sql(`insert into users (id, name, github_id) values ('usr_b', 'Barbara', $1)`, [adaId]);
     await platform.sql(
-      `insert into github_team_roles (tenant_id, team_id, team_slug, role) values ($1, $2, 'old', 'developer')`,
+      // The worker may know the team by now.
+      `insert into github_team_roles (tenant_id, team_id, team_slug, role) values ($1, $2, 'old', 'developer')
+       on conflict (tenant_id, team_id) do update set role = excluded.role`,
       [...[tenantId, team.id]],
     );
     const members = () =>
