@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConsoleGithubAppStore, Database, type GithubCredentialKind, ownerUrl } from '@wherry/db';
-import { seal } from '@wherry/sealing';
+import { credentialPlace, seal } from '@wherry/sealing';
 
 export type BenchApp = Readonly<{
   appId: number;
@@ -21,7 +21,7 @@ export async function registerApp(home: string, { appId, clientId, values }: Ben
     Object.keys(values) as GithubCredentialKind[],
     (name, version, publicKey) =>
       seal(publicKey, {
-        ...{ tenantId: 'platform', environmentId: 'github', name, version },
+        ...credentialPlace(name, version),
         value: Buffer.from(values[name] ?? ''),
       }),
   );

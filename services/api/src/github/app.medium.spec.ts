@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { open, type KeyPair } from '@wherry/sealing';
+import { credentialPlace, open, type KeyPair } from '@wherry/sealing';
 import { seedTenant, type SeededTenant } from '@wherry/testing';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { deliver, newPrivateKeyPem, publishWorkerKey, registerApp } from '../testing/github-app';
 import { startApi, type Harness } from '../testing/harness';
-import { credentialPlace } from './credential-place';
 
 let github: Server;
 /** What GitHub answers to the next conversion, and what it was asked. */

@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type GithubCredentialKind, ConsoleGithubAppStore, NoSealingKeyError, type SealCredential } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
-import { seal } from '@wherry/sealing';
+import { credentialPlace, seal } from '@wherry/sealing';
 import type { ApiSettings } from '../config';
 import type { InputOf, OutputOf } from '../http/operation';
 import type { Caller } from '../http/request-context';
 import { hashOf, newSecretValue, SETTINGS, SYSTEM, type System } from '../system';
 import { GithubAppClient, type NewGithubApp } from './app-client';
 import { appManifest } from './app-manifest';
-import { credentialPlace } from './credential-place';
 import { normalizePrivateKey } from './private-key';
 
 type SessionCaller = Extract<Caller, { kind: 'session' }>;

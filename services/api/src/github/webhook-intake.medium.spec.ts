@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { ConsoleGithubAppStore } from '@wherry/db';
-import { seal } from '@wherry/sealing';
+import { credentialPlace, seal } from '@wherry/sealing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { deliver, registerApp, sign } from '../testing/github-app';
 import { startApi, type Harness } from '../testing/harness';
-import { credentialPlace } from './credential-place';
 
 const secret = 'the webhook secret';
 let api: Harness;

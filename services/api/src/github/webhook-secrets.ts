@@ -1,8 +1,7 @@
 import type { ConsoleGithubAppStore } from '@wherry/db';
 import { describeError, type Log } from '@wherry/logging';
 import { DomainError } from '@wherry/problem';
-import { open, type KeyPair } from '@wherry/sealing';
-import { credentialPlace } from './credential-place';
+import { credentialPlace, open, type KeyPair } from '@wherry/sealing';
 
 type Secrets = readonly Uint8Array[];
 

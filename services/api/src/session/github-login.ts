@@ -2,7 +2,7 @@ import type { LoginError } from '@wherry/contract/api';
 import { GithubLoginStore, type GithubPerson } from '@wherry/db';
 import { newId } from '@wherry/domain';
 import { describeError } from '@wherry/logging';
-import { open } from '@wherry/sealing';
+import { credentialPlace, open } from '@wherry/sealing';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import passport from 'passport';
 import type { ApiParts } from '../core.module';
@@ -95,9 +95,9 @@ class GithubLogin {
   private async strategy(): Promise<GithubStrategy | null> {
     const app = await this.store.app();
     if (app === null) return null;
-    const { keyId, sealed, version } = app.clientSecret;
-    const place = { tenantId: 'platform', environmentId: 'github', name: 'client_secret', version };
-    const secret = Buffer.from(await open(this.parts.keys, { keyId, sealed }, place)).toString('utf8');
+    const { clientSecret } = app;
+    const place = credentialPlace('client_secret', clientSecret.version);
+    const secret = Buffer.from(await open(this.parts.keys, clientSecret, place)).toString('utf8');
     const callbackUrl = `${this.parts.settings.consoleUrl}${githubLoginPath}/callback`;
     return new GithubStrategy(
       this.parts.settings,

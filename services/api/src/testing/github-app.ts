@@ -1,7 +1,6 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { ConsoleGithubAppStore } from '@wherry/db';
-import { newKeyPair, seal, type KeyPair } from '@wherry/sealing';
-import { credentialPlace } from '../github/credential-place';
+import { credentialPlace, newKeyPair, seal, type KeyPair } from '@wherry/sealing';
 import type { Harness, Reply } from './harness';
 
 export const appOf = (appId: number) => ({

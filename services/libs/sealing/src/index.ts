@@ -1,2 +1,3 @@
 export * from './adapters/sealing-key-file';
+export * from './credential-place';
 export * from './sealing';

@@ -1,6 +1,6 @@
 import type { GithubAppStore, RegisteredApp } from '@wherry/db';
 import { GithubApp } from '@wherry/github';
-import { type KeyPair, open } from '@wherry/sealing';
+import { credentialPlace, type KeyPair, open } from '@wherry/sealing';
 import type { GithubConnection } from '../github/github-connection';
 
 export type SealedGithubConnectionOptions = Readonly<{
@@ -33,8 +33,7 @@ export class SealedGithubConnection implements GithubConnection {
 
   private async make(row: RegisteredApp): Promise<GithubApp> {
     const { keys, apiUrl, githubUrl, now } = this.options;
-    const place = { tenantId: 'platform', environmentId: 'github', name: 'private_key', version: row.keyVersion };
-    const pem = await open(keys, { keyId: row.keyId, sealed: row.sealed }, place);
+    const pem = await open(keys, row, credentialPlace('private_key', row.keyVersion));
     const privateKeyPem = Buffer.from(pem).toString('utf8');
     return new GithubApp({ appId: row.appId, privateKeyPem, apiUrl, githubUrl, now });
   }
