@@ -1,21 +1,5 @@
 import { loadConfig, readSecretFile } from '@wherry/config';
-import {
-  BuildResultStore,
-  BuildStore,
-  Database,
-  GithubAppStore,
-  GithubDeliveryStore,
-  GithubInstallationStore,
-  GithubMemberStore,
-  GithubPullRequestStore,
-  GithubReportStore,
-  GithubRepositoryStore,
-  Listener,
-  PlanStore,
-  ProofStore,
-  SealingKeyStore,
-  SweepStore,
-} from '@wherry/db';
+import { Database, Listener, SealingKeyStore } from '@wherry/db';
 import { databaseCheck, Health, Metrics, observeLog } from '@wherry/health';
 import { KeeperClient } from '@wherry/keeper';
 import { describeError, JsonLog } from '@wherry/logging';
@@ -34,6 +18,7 @@ import { systemClock as clock } from './adapters/system-clock';
 import { assemble } from './assemble';
 import { EngineChoice, ImagesConfig, WorkerConfig } from './config';
 import { observeBuilds, observeWorker } from './observe-worker';
+import { openStores } from './open-stores';
 
 const metrics = new Metrics();
 const log = observeLog(new JsonLog('worker', (line) => process.stdout.write(line)), observeWorker(metrics));
@@ -54,25 +39,6 @@ function openRunner(config: WorkerConfig): KeeperBuilderRunner {
   return runner;
 }
 
-function openStores(db: Database) {
-  return {
-    plans: new PlanStore(db),
-    builds: new BuildStore(db),
-    results: new BuildResultStore(db),
-    proofs: new ProofStore(db),
-    sweep: new SweepStore(db),
-    reports: new GithubReportStore(db),
-    github: {
-      apps: new GithubAppStore(db),
-      deliveries: new GithubDeliveryStore(db),
-      installations: new GithubInstallationStore(db),
-      members: new GithubMemberStore(db),
-      pulls: new GithubPullRequestStore(db),
-      repositories: new GithubRepositoryStore(db),
-    },
-  };
-}
-
 /** Everything outside: opened here, handed to the pure parts by `assemble`. */
 async function open() {
   const config = loadConfig(WorkerConfig, process.env);
@@ -85,8 +51,9 @@ async function open() {
   await new SealingKeyStore(db).register('worker', keys[0]);
   const queue = await Queue.open({ url, applicationName: 'worker', onError });
   const runner = openRunner(config);
+  const stores = openStores(db);
   const github = new SealedGithubConnection({
-    ...{ store: new GithubAppStore(db), keys, now: clock.now },
+    ...{ store: stores.github.apps, keys, now: clock.now },
     ...{ apiUrl: config.WHERRY_GITHUB_API_URL, githubUrl: config.WHERRY_GITHUB_URL },
   });
   const worker = assemble(config, {
@@ -114,7 +81,7 @@ async function open() {
       appsDomain: config.WHERRY_APPS_DOMAIN,
     },
     listen: (tell) => new Listener({ ...tell, url, onError }),
-    stores: openStores(db),
+    stores,
   });
   health.check('database', databaseCheck(db));
   health.check('changes', () => worker.whyNotReady());

@@ -10,7 +10,8 @@ import { systemClock as clock } from '../adapters/system-clock';
 import { assembleGithub } from '../github/assemble-github';
 import type { WatchGithub } from '../sweep/watch-github';
 import type { Worker } from '../worker';
-import { githubStores, TestPlatform } from './platform';
+import { openStores } from '../open-stores';
+import { TestPlatform } from './platform';
 
 export type Github = Awaited<ReturnType<typeof GithubDouble.start>>;
 export type Row = Record<string, unknown>;
@@ -57,7 +58,7 @@ export class GithubPlatform {
     const db = await Database.open({ url: platform.database.url('wherry_worker'), applicationName: 'watch' });
     const ahead = (): number => made.aheadMs;
     const { watch } = assembleGithub(
-      { connection: platform.github, source: new GithubSource(platform.github), stores: githubStores(db) },
+      { connection: platform.github, source: new GithubSource(platform.github), stores: openStores(db).github },
       {
         clock: { now: () => clock.now() + ahead(), sleep: clock.sleep },
         ...{ identities: new RandomIdentities(), plan: (job) => worker.plan(job) },

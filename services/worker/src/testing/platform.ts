@@ -3,23 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BuildEvent } from '@wherry/contract';
-import {
-  BuildResultStore,
-  BuildStore,
-  Database,
-  GithubAppStore,
-  GithubDeliveryStore,
-  GithubInstallationStore,
-  GithubMemberStore,
-  GithubPullRequestStore,
-  GithubReportStore,
-  GithubRepositoryStore,
-  Listener,
-  PlanStore,
-  ProofStore,
-  SweepStore,
-} from '@wherry/db';
-import type { GithubStores } from '../github/assemble-github';
+import { Database, Listener } from '@wherry/db';
 import type { LogFields } from '@wherry/logging';
 import { Queue } from '@wherry/queue';
 import { createTestDatabase, openOwnerPool, type TestDatabase } from '@wherry/testing';
@@ -30,6 +14,7 @@ import { GithubSource } from '../adapters/github-source';
 import { KeeperBuilderRunner } from '../adapters/keeper-builder-runner';
 import { systemClock as clock } from '../adapters/system-clock';
 import { assemble, type AssembleConfig } from '../assemble';
+import { openStores } from '../open-stores';
 import type { GithubConnection } from '../github/github-connection';
 import type { Prober } from '../proof/prober';
 import type { Head, Source } from '../source/source';
@@ -116,11 +101,7 @@ export class TestPlatform {
       githubSource: new GithubSource(this.github),
       addresses: { consoleUrl: 'http://127.0.0.1:3000', gatewayUrl: 'http://127.0.0.1:8080', appsDomain: 'localhost' },
       listen: (tell) => new Listener({ ...tell, url }),
-      stores: {
-        ...{ plans: new PlanStore(seen), builds: new BuildStore(seen), results: new BuildResultStore(seen) },
-        ...{ proofs: new ProofStore(seen), sweep: new SweepStore(seen), reports: new GithubReportStore(seen) },
-        github: githubStores(seen),
-      },
+      stores: openStores(seen),
       times: { proof: { acknowledgeMs: 1_500, probeMs: 1_500, lookMs: 50 } },
     });
     this.workers.push({
@@ -265,14 +246,6 @@ const config: AssembleConfig = {
     WHERRY_KEEP_HISTORY_DAYS: 90,
   },
 };
-
-export function githubStores(db: Database): GithubStores {
-  return {
-    ...{ apps: new GithubAppStore(db), deliveries: new GithubDeliveryStore(db), members: new GithubMemberStore(db) },
-    ...{ installations: new GithubInstallationStore(db), repositories: new GithubRepositoryStore(db) },
-    pulls: new GithubPullRequestStore(db),
-  };
-}
 
 /** The same database with somebody between. */
 function interfered(db: Database, interfere: (work: () => Promise<unknown>) => Promise<unknown>): Database {
