@@ -6,7 +6,9 @@ ROOTFS="$CACHE/rootfs-$(hash_of "$SUITE" "$(uname -m)").tar"
 # Debian's Python, and what BuildKit needs to be nobody: one more system for both images, because each costs a minute.
 TOOLS=python3,python3-pip,uidmap,rootlesskit,libcap2-bin
 TOOLS_ROOTFS="$CACHE/rootfs-$(hash_of "$SUITE" "$(uname -m)" "$TOOLS").tar"
-NODE_PACKAGE="$(find "$ROOT"/node_modules -maxdepth 1 -name 'node-linux-*' 2>/dev/null | head -n 1)"
+# A pattern until the packages are installed, which are not needed to build the binaries.
+NODE_PACKAGES=("$ROOT"/node_modules/node-linux-*)
+NODE_PACKAGE="${NODE_PACKAGES[0]}"
 NODE_TAG=26-bookworm-slim
 PYTHON_TAG=3.13-slim-bookworm
 BUILDKIT_TAG=v0.30.0-rootless
@@ -22,7 +24,7 @@ restore_images() {
 # Makes the images when they are not there yet, and keeps them for the next cluster.
 make_images() {
   [ ! -d "$IMAGES" ] || return 0
-  [ -n "$NODE_PACKAGE" ] || fail "node_modules holds no Node for this machine: run npm ci first."
+  [ -d "$NODE_PACKAGE" ] || fail "node_modules holds no Node for this machine: run npm ci first."
   local work="$STATE/images"
   make_rootfs "$ROOTFS" ca-certificates,libatomic1
   make_rootfs "$TOOLS_ROOTFS" "ca-certificates,$TOOLS"
