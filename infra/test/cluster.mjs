@@ -40,8 +40,14 @@ async function onOwnCluster(_options, children, runTests) {
     if (!env) throw new Error('The test cluster went away right after it came up.');
     return await runTests({ ...env, WHERRY_TEST_OWN_CLUSTER: '1' }, children.run);
   } finally {
-    if (mustTakeDown) spawnSync(testcluster, ['down'], { cwd: root, stdio: 'inherit', detached: true });
+    if (mustTakeDown) takeDown();
   }
+}
+
+/** @throws Error when something of the cluster is left, which is a failure of the tier like any other. */
+function takeDown() {
+  const { status } = spawnSync(testcluster, ['down'], { cwd: root, stdio: 'inherit', detached: true });
+  if (status !== 0) throw new Error('The test cluster left something behind; its own words are above.');
 }
 
 /** The settings that `status` prints, or null when no cluster is up. */

@@ -101,6 +101,9 @@ down() {
   fi
   take_down
   rm -rf "$STATE-failed-logs"
+  local left
+  left="$(leftovers)"
+  [ -z "$left" ] || fail "The test cluster is down, but this is left of it: $left. Run down again."
   echo "The test cluster is down."
 }
 

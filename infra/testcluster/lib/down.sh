@@ -21,6 +21,14 @@ take_down() {
   trap - INT TERM HUP
 }
 
+# Prints what is still there of the cluster, a line each; nothing when all is gone.
+leftovers() {
+  awk -v folder="$STATE/" 'index($5, folder) == 1 {print "mount " $5}' /proc/self/mountinfo
+  pgrep -f -- "containerd-shim-runc-v2 .*-address $CONTAINERD_SOCKET" | sed 's/^/process /' || true
+  find "/run/netns/$NODE_NS" "/run/netns/$OUTSIDE_NS" "/sys/class/net/$LINK" "$STATE" -maxdepth 0 2>/dev/null || true
+  find /sys/fs/cgroup/kubepods /sys/fs/cgroup/*/kubepods -maxdepth 0 2>/dev/null || true
+}
+
 # What would start new pods goes first, at once: the state is thrown away, and the API server's graceful exit alone would
 # take over ten seconds.
 stop_daemons() {

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Harness } from '../testing/adapters/harness';
 import { Installation } from './testing/adapters/installation';
 
-const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_REGISTRY: registry } = process.env;
-const isThere = kubeconfig !== undefined && registry !== undefined;
+const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_REGISTRY: registry, WHERRY_TEST_OWN_CLUSTER } = process.env;
+// An installation has objects of the whole cluster, and its addresses are those of the test cluster.
+const isThere = kubeconfig !== undefined && registry !== undefined && WHERRY_TEST_OWN_CLUSTER === '1';
 const title = 'the controller in a cluster (bring one up with `npm run testcluster -- up`)';
 
 const functionCode = `

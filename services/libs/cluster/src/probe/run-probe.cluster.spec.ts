@@ -7,8 +7,9 @@ import { defaultTenancy } from '../tenancy/settings';
 import { probeNamespaceObjects, type ProbeSettings } from './render-probe';
 import { runProbe } from './run-probe';
 
-const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_REGISTRY: registry } = process.env;
-const isThere = kubeconfig !== undefined && registry !== undefined;
+const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_REGISTRY: registry, WHERRY_TEST_OWN_CLUSTER } = process.env;
+// What it expects of DNS and of images is so on the test cluster.
+const isThere = kubeconfig !== undefined && registry !== undefined && WHERRY_TEST_OWN_CLUSTER === '1';
 const title = 'the probe of NetworkPolicies (bring a cluster up with `npm run testcluster -- up`)';
 const prefix = `pr${randomBytes(3).toString('hex')}`;
 
