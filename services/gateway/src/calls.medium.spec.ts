@@ -83,6 +83,22 @@ describe('calling a function', () => {
     });
   });
 
+  it('keeps cookies with their tenant: none for the whole domain, and none at all on the host that all share', async () => {
+    const seen: (string | undefined)[] = [];
+    await world.live('acme', 'login', (req, res) => {
+      seen.push(req.headers.cookie);
+      res.writeHead(200, { 'set-cookie': ['sid=1; Domain=localhost; Path=/', 'b=2'] });
+      res.end();
+    });
+    await gateway.start();
+    const cookiesAt = async (host: string, path: string) =>
+      (await gateway.call({ host, path, headers: { cookie: 'sid=0' } })).headers['set-cookie'];
+    expect(await cookiesAt('acme.localhost', '/login')).toEqual(['sid=1; Path=/', 'b=2']);
+    for (const host of ['localhost', '127.0.0.1'])
+      expect(await cookiesAt(host, '/function/login.acme')).toBeUndefined();
+    expect(seen).toEqual(['sid=0', undefined, undefined]);
+  });
+
   it('lets each chunk through as it comes, both ways', async () => {
     await world.live('acme', 'pipe', (req, res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' });

@@ -97,7 +97,7 @@ function called(method = 'GET'): FakeReply {
   const call = new Call(platform, calls, {
     req: { method, complete: true } as IncomingMessage,
     res: reply as unknown as ServerResponse,
-    ...{ head, headers: [], path: '/', callId: 'c1', startTime: '1', receivedAtMs: 0 },
+    ...{ head, headers: [], path: '/', isOwnHost: true, callId: 'c1', startTime: '1', receivedAtMs: 0 },
   });
   calls.submit(call);
   handler.onRequestStart?.(controller, {});

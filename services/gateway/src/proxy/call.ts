@@ -17,6 +17,8 @@ export type Invocation = Readonly<{
   head: RequestHead;
   headers: string[];
   path: string;
+  /** Whether the host is its tenant's own, and not the one that all tenants share. */
+  isOwnHost: boolean;
   callId: string;
   /** Nanoseconds since 1970, in digits. */
   startTime: string;
@@ -81,11 +83,12 @@ export class Call implements Waiting, Dispatcher.DispatchHandler {
     statusText?: string,
   ): void {
     if (status < 200 || this.isDone) return;
-    const { req, res, head, callId, startTime, receivedAtMs } = this.invocation;
+    const { req, res, head, callId, startTime, receivedAtMs, isOwnHost } = this.invocation;
     const durationMs = this.platform.clock.elapsedMs() - receivedAtMs;
     const isEmpty = req.method === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0';
     const contentType = isEmpty ? null : (head.contentType ?? 'text/plain');
-    res.writeHead(status, statusText ?? '', replyHeaders(headers, { callId, startTime, durationMs, contentType }));
+    const facts = { callId, startTime, durationMs, contentType, isOwnHost };
+    res.writeHead(status, statusText ?? '', replyHeaders(headers, facts));
     this.status = status;
     // Headers alone complete an empty reply: they leave with its end, after the receipt.
     if (isEmpty) return;

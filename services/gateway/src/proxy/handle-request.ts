@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { parseTarget, type Target } from '../routing/parse-target';
 import type { Dispatcher } from './dispatcher';
 import { Call, type Invocation } from './call';
-import { addPlatformHeaders, readRequestHead, takeAuthorization, type RequestHead } from './headers';
+import { addPlatformHeaders, readRequestHead, takeAuthorization, takeCookies, type RequestHead } from './headers';
 import type { Platform } from './platform';
 import { hasPassword } from './password';
 import { isGenuineProbe, ProbeCall } from './probe';
@@ -74,7 +74,10 @@ export class RequestHandler {
     if (!platform.receipts.isWritable) return refusals.noMetering;
     const refusal = calls.admit();
     if (refusal !== null) return refusal;
-    const invocation = this.invocationOf(req, res, head, path);
+    // The shared host is one site to a browser: what it keeps for one tenant there it would hand to the next.
+    const isOwnHost = target.indexPath !== null;
+    if (!isOwnHost) takeCookies(head);
+    const invocation = this.invocationOf(req, res, head, path, isOwnHost);
     const call =
       upgrade === null
         ? new Call(platform, calls, invocation)
@@ -88,7 +91,13 @@ export class RequestHandler {
     return isGenuineProbe(probe, request, this.options.probeKey, this.platform.clock.nowMs());
   }
 
-  private invocationOf(req: IncomingMessage, res: ServerResponse, head: RequestHead, path: string): Invocation {
+  private invocationOf(
+    req: IncomingMessage,
+    res: ServerResponse,
+    head: RequestHead,
+    path: string,
+    isOwnHost: boolean,
+  ): Invocation {
     const { clock } = this.platform;
     const callId = head.callId ?? this.options.newCallId();
     // Nanoseconds have more digits than a number: the clock's milliseconds, and zeros.
@@ -96,6 +105,6 @@ export class RequestHandler {
     const { remoteAddress, remotePort } = req.socket;
     const address = remoteAddress?.includes(':') ? `[${remoteAddress}]` : remoteAddress;
     const headers = addPlatformHeaders(head, { callId, startTime, remote: `${address}:${remotePort}` });
-    return { req, res, head, headers, path, callId, startTime, receivedAtMs: clock.elapsedMs() };
+    return { req, res, head, headers, path, isOwnHost, callId, startTime, receivedAtMs: clock.elapsedMs() };
   }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { addPlatformHeaders, readRequestHead, replyHeaders } from './headers';
+import { addPlatformHeaders, readRequestHead, replyHeaders, takeCookies } from './headers';
 
 const pairs = (list: readonly string[]): string[][] =>
   Array.from({ length: list.length / 2 }, (_, at) => list.slice(at * 2, at * 2 + 2));
 const forwarded = (...raw: string[]) => pairs(readRequestHead(raw).forward);
-const facts = { callId: 'c1', startTime: '1', durationMs: 12.3456, contentType: null };
+const facts = { callId: 'c1', startTime: '1', durationMs: 12.3456, contentType: null, isOwnHost: true };
 
 describe('readRequestHead', () => {
   it('drops what belongs to one connection, and what a Connection header names', () => {
@@ -59,6 +59,12 @@ describe('readRequestHead', () => {
     ['my_wherry_session=mine', 'my_wherry_session=mine'],
   ])('never shows a function the session of the console: %s', (cookie, expected) => {
     expect(forwarded('Cookie', cookie)[0]?.[1]).toBe(expected);
+  });
+
+  it('takes every cookie out of what a function is given where tenants share a host, and nothing else', () => {
+    const head = readRequestHead(['Cookie', 'a=1', 'Accept', 'cookie', 'cookie', 'b=2']);
+    takeCookies(head);
+    expect(pairs(head.forward)).toEqual([['accept', 'cookie']]);
   });
 
   it('keeps repeated headers apart and in order', () => {
@@ -141,6 +147,28 @@ describe('replyHeaders', () => {
       ['set-cookie', 'a=1'],
       ['set-cookie', 'b=2'],
     ]);
+  });
+
+  const cookiesOf = (cookies: string | string[], isOwnHost = true) =>
+    pairs(replyHeaders({ 'set-cookie': cookies }, { ...facts, isOwnHost }))
+      .filter(([name]) => name === 'set-cookie')
+      .map(([, value]) => value);
+
+  it.each([
+    ['sid=1; Domain=apps.example', 'sid=1'],
+    ['sid=1; Domain=.acme.apps.example; Path=/; Secure', 'sid=1; Path=/; Secure'],
+    ['sid=1;domain=a;DOMAIN = b;\tDoMaIn\t=\tc; HttpOnly', 'sid=1; HttpOnly'],
+    ['sid=1; Domain; Domain=; Max-Age=5', 'sid=1; Max-Age=5'],
+    [';Domain=apps.example', ''],
+    ['domain=kept; Path=/domain=x; SameSite=Lax', 'domain=kept; Path=/domain=x; SameSite=Lax'],
+    ['sid=1; XDomain=a; Domains=b', 'sid=1; XDomain=a; Domains=b'],
+  ])('keeps a cookie with its tenant by taking its domain away: %s', (sent, given) => {
+    expect(cookiesOf(sent)).toEqual([given]);
+    expect(cookiesOf([sent, 'b=2'])).toEqual([given, 'b=2']);
+  });
+
+  it('lets no function set a cookie where tenants share a host', () => {
+    expect(cookiesOf(['sid=1; Path=/function/other.tenant', 'b=2'], false)).toEqual([]);
   });
 
   it('lets no Connection header of a function take away what the platform says', () => {

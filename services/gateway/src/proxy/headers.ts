@@ -10,6 +10,8 @@ const kept = new Set(['host', 'content-length', 'content-type', 'cookie', 'autho
 const platformPrefix = 'x-wherry-';
 /** Also behind an equals sign: browsers send a cookie without a name as its bare value, which reads like a named one. */
 const sessionCookie = /^[\s=]*(?:__(?:Host|Secure)-)?wherry_session\s*(?:=|;|$)/i;
+/** An attribute of a Set-Cookie header, and so behind a semicolon: what stands before the first one is the cookie. */
+const domainAttribute = /;[ \t]*domain[ \t]*(?:=[^;]*)?(?=;|$)/gi;
 const saneCallId = /^[!-~]{1,128}$/;
 
 /** What one pass over a request's header lines finds out. */
@@ -64,11 +66,20 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
 
 /** Takes the Authorization headers out of what the function is given. Returns the first one, or null. */
 export function takeAuthorization(head: RequestHead): string | null {
+  return take(head, 'authorization');
+}
+
+/** Takes the cookies out of what the function is given. */
+export function takeCookies(head: RequestHead): void {
+  if (head.forward.includes('cookie')) take(head, 'cookie');
+}
+
+function take(head: RequestHead, taken: string): string | null {
   let first: string | null = null;
   const rest: string[] = [];
   for (let at = 0; at < head.forward.length; at += 2) {
     const [name, value] = [head.forward[at] as string, head.forward[at + 1] as string];
-    if (name === 'authorization') first ??= value;
+    if (name === taken) first ??= value;
     else rest.push(name, value);
   }
   head.forward = rest;
@@ -124,6 +135,8 @@ export type ReplyFacts = Readonly<{
   durationMs: number;
   /** For a reply with a body that does not say what it is; null: leave it so. */
   contentType: string | null;
+  /** Whether the host of the call is its tenant's own. Where tenants share one, no function sets a cookie. */
+  isOwnHost: boolean;
 }>;
 
 type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -140,7 +153,7 @@ export function replyHeaders(from: ReplyHeaders, facts: ReplyFacts): string[] {
       if (name === names.callId || name === names.startTime || name.startsWith(platformPrefix)) continue;
       if (name === names.durationSeconds) hasDuration = true;
     } else if (name === 'content-type') hasContentType = true;
-    if (name === 'set-cookie') addSetCookies(to, value);
+    if (name === 'set-cookie') addSetCookies(to, value, facts.isOwnHost);
     else if (typeof value === 'string') to.push(name, value);
     else for (const one of value) to.push(name, one);
   }
@@ -153,9 +166,14 @@ export function replyHeaders(from: ReplyHeaders, facts: ReplyFacts): string[] {
   return reply;
 }
 
-function addSetCookies(to: string[], value: string | string[]): void {
+/**
+ * Browsers give a cookie with a domain to all hosts below it (RFC 6265, section 5.2.3), which are those of other tenants
+ * too. Nothing of a tenant is below its own host, so a cookie needs none.
+ */
+function addSetCookies(to: string[], value: string | string[], isOwnHost: boolean): void {
+  if (!isOwnHost) return;
   for (const cookie of typeof value === 'string' ? [value] : value) {
-    if (!sessionCookie.test(cookie)) to.push('set-cookie', cookie);
+    if (!sessionCookie.test(cookie)) to.push('set-cookie', cookie.replace(domainAttribute, ''));
   }
 }
 

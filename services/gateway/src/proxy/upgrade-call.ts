@@ -118,10 +118,10 @@ export class UpgradeCall implements Waiting {
   }
 
   private replyHeaders(reply: IncomingMessage, contentType: string | null): string[] {
-    const { callId, startTime, receivedAtMs } = this.invocation;
+    const { callId, startTime, receivedAtMs, isOwnHost } = this.invocation;
     const durationMs = this.platform.clock.elapsedMs() - receivedAtMs;
     const { 'content-length': _length, connection: _connection, ...headers } = reply.headers;
-    const lines = replyHeaders(headers, { callId, startTime, durationMs, contentType });
+    const lines = replyHeaders(headers, { callId, startTime, durationMs, contentType, isOwnHost });
     return this.status === 101 ? [...lines, 'connection', 'Upgrade', 'upgrade', 'websocket'] : lines;
   }
 

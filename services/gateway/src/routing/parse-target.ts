@@ -2,7 +2,10 @@ import { isIP } from 'node:net';
 
 /** Where a request wants to go, by its Host header and raw request target alone. */
 export type Target =
-  /** `indexPath` is what the function `index` is given when `name` is none of the tenant's functions; null: never. */
+  /**
+   * `indexPath` is what the function `index` is given when `name` is none of the tenant's functions; null: never, as on
+   * the host that all tenants share.
+   */
   | Readonly<{ kind: 'function'; label: string; name: string; path: string; indexPath: string | null }>
   | Readonly<{ kind: 'healthz' }>
   | Readonly<{ kind: 'refused'; status: 400 | 404; text: string }>;
