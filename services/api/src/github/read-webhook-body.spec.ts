@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { Request } from 'express';
 import { expect, it } from 'vitest';
-import { ByteBudget, readWebhookBody } from './read-webhook-body';
+import { ByteBudget, largeBytes, readWebhookBody } from './read-webhook-body';
 
 /** A request whose body the test writes. */
 function begin(contentLength?: number): PassThrough & Request {
@@ -9,7 +9,7 @@ function begin(contentLength?: number): PassThrough & Request {
   return Object.assign(new PassThrough(), { headers }) as unknown as PassThrough & Request;
 }
 function hasRoom(budget: ByteBudget, count: number): boolean {
-  const isTaken = budget.take(count);
+  const isTaken = budget.take(count, 0);
   if (isTaken) budget.give(count);
   return isTaken;
 }
@@ -55,11 +55,33 @@ it('refuses a body that is too large by its length or on its way, and gives its 
   expect(hasRoom(budget, 200)).toBe(true);
 });
 
+it('keeps a quarter of the budget for bodies that are not large, however the large ones arrive', async () => {
+  const budget = new ByteBudget(4 * largeBytes);
+  const most = { maxBytes: 4 * largeBytes, timeoutMs: 60_000, budget };
+  const hog = begin();
+  const reading = readWebhookBody(hog, most);
+  for (let part = 0; part < 3; part += 1) hog.write(Buffer.alloc(largeBytes));
+  await expect.poll(() => hasRoom(budget, largeBytes + 1)).toBe(false);
+  expect(hasRoom(budget, largeBytes)).toBe(true);
+  const second = begin();
+  const refused = readWebhookBody(second, most);
+  second.write(Buffer.alloc(largeBytes));
+  second.write(Buffer.alloc(1)); // from here on it is large as well
+  await expect(refused).rejects.toMatchObject({ code: 'platform.unavailable' });
+  const small = begin();
+  small.end(Buffer.alloc(largeBytes));
+  (await readWebhookBody(small, most)).release();
+  hog.end();
+  (await reading).release();
+  expect(hasRoom(budget, largeBytes)).toBe(true);
+});
+
 it('ends a body that does not arrive in time, or breaks off, and gives its bytes back', async () => {
   const budget = new ByteBudget(100);
   const slow = begin();
   slow.write('x');
-  await expect(readWebhookBody(slow, limits(budget, 20))).rejects.toThrow('did not arrive in time');
+  await expect(readWebhookBody(slow, limits(budget, 20))).rejects.toMatchObject({ code: 'request.too_slow' });
+  expect(slow.destroyed).toBe(false); // or nobody could answer it
   const broken = begin();
   const reading = readWebhookBody(broken, limits(budget));
   broken.write('x');

@@ -8,7 +8,7 @@ import { contextOf } from '../http/request-context';
 import type { System } from '../system';
 import { deliveryFacts } from './delivery-facts';
 import { DeliveryWriter } from './delivery-writer';
-import { ByteBudget, readWebhookBody } from './read-webhook-body';
+import { ByteBudget, largeBytes, readWebhookBody } from './read-webhook-body';
 import { isSigned, parseSignature } from './verify-signature';
 import type { WebhookSecrets } from './webhook-secrets';
 
@@ -19,9 +19,6 @@ export type IntakeParts = Readonly<{
   limits: Limits;
   system: System;
 }>;
-
-/** GitHub's webhooks have some ten kilobytes; those of huge pushes are the exception. */
-const largeBytes = 512 * 1024;
 
 /**
  * Takes GitHub's webhooks. GitHub never sends one again by itself, so 202 is answered only when the delivery and the job

@@ -6,6 +6,7 @@ export const problems = {
   'request.bad_host': { status: 421, title: 'Unknown host' },
   'request.not_found': { status: 404, title: 'Not found' },
   'request.too_large': { status: 413, title: 'Too large' },
+  'request.too_slow': { status: 408, title: 'Too slow' },
   'request.unsupported_type': { status: 415, title: 'Content type not supported' },
   'request.too_many': { status: 429, title: 'Too many requests' },
   'login.link_invalid': { status: 401, title: 'Login link not valid' },
