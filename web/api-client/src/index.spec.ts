@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ApiError, createApiClient, unwrap } from './index';
+import { ApiError, createApiClient, NoAnswerError, unwrap } from './index';
 
 /** A client whose requests are answered at once, and remembered. */
 function answering(status: number, body: string, type = 'application/json') {
@@ -39,4 +39,42 @@ it('throws as well for a failure that is not of the API', async () => {
   const { client } = answering(502, '<h1>Bad gateway</h1>', 'text/html');
   const failure = await unwrap(client.GET('/v1/session')).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: '', status: 502, message: expect.stringContaining('502') });
+});
+
+/** A console that takes calls and answers none; `answer` makes up for the call of a function. */
+function hanging() {
+  let answer: (response: Response) => void = () => undefined;
+  const fetch = (request: Request) =>
+    new Promise<Response>((resolve, reject) => {
+      request.signal.addEventListener('abort', () => reject(request.signal.reason));
+      if (request.url.endsWith('/invocations')) answer = resolve;
+    });
+  const client = createApiClient({ baseUrl: 'http://console.test', fetch, timeoutMs: 1 });
+  return { client, answer: (response: Response) => answer(response) };
+}
+
+it('gives up a call that the console leaves unanswered, and says so in words', async () => {
+  const failure = await unwrap(hanging().client.GET('/v1/session')).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(NoAnswerError);
+  expect(failure).toMatchObject({ message: expect.stringContaining('did not answer in time') });
+});
+
+it('gives up a reply that stops on its way', async () => {
+  const fetch = async ({ signal }: Request) => {
+    const body = new ReadableStream({
+      start: (stream) => signal.addEventListener('abort', () => stream.error(signal.reason)),
+    });
+    return new Response(body, { headers: { 'content-type': 'application/json' } });
+  };
+  const client = createApiClient({ baseUrl: 'http://console.test', fetch, timeoutMs: 1 });
+  await expect(unwrap(client.GET('/v1/session'))).rejects.toBeInstanceOf(NoAnswerError);
+});
+
+it('lets a function that is tried take longer than an ordinary call', async () => {
+  const { client, answer } = hanging();
+  const body = { method: 'GET' as const, path: '/' };
+  const tried = client.POST('/v1/tenants/{tenant}/functions/{function}/invocations', { params: { path }, body });
+  await unwrap(client.GET('/v1/session')).catch(() => undefined); // begun later, and over
+  answer(new Response('{"status":200}'));
+  await expect(tried).resolves.toMatchObject({ data: { status: 200 } });
 });

@@ -1,4 +1,4 @@
-import { ApiError, createApiClient } from '@wherry/api-client';
+import { ApiError, createApiClient, NoAnswerError } from '@wherry/api-client';
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
 
 /** The console's API at this page's own address; the session cookie goes with every call. */
@@ -6,9 +6,9 @@ export const api = createApiClient({ baseUrl: '' });
 
 export const sessionKey = ['session'] as const;
 
-/** Whether the console said no, so that asking again would not help. */
-function isRefusal(error: Error): boolean {
-  return error instanceof ApiError && error.status < 500;
+/** Whether asking again at once would not help: the console said no, or half a minute was waited already. */
+function isFinal(error: Error): boolean {
+  return error instanceof NoAnswerError || (error instanceof ApiError && error.status < 500);
 }
 
 /** A session that has ended is noticed by whichever call is refused first: the session is then asked for again. */
@@ -23,7 +23,7 @@ export const queryClient: QueryClient = new QueryClient({
   mutationCache: new MutationCache({ onError: noticeEnd }),
   defaultOptions: {
     queries: {
-      retry: (count, error) => !isRefusal(error) && count < 2,
+      retry: (count, error) => !isFinal(error) && count < 2,
       retryDelay: (count) => 500 * 2 ** count,
       staleTime: 2_000,
     },
