@@ -1,10 +1,10 @@
 import { ActionIcon, Group, Text, Tooltip, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconLogout } from '@tabler/icons-react';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { unwrap } from '@wherry/api-client';
 import { Confirm } from '../components/confirm';
-import { api, sessionKey } from '../modules/api';
+import { api } from '../modules/api';
 import { useSession } from '../modules/session/session';
 import { ColorSchemeToggle } from './color-scheme-toggle';
 
@@ -49,13 +49,9 @@ export function Person() {
 }
 
 function useSignOut(end: () => Promise<unknown>) {
-  const queryClient = useQueryClient();
   return useMutation({
     mutationFn: end,
-    // Nothing of what was seen may stay on the page.
-    onSuccess: () => {
-      queryClient.setQueryData(sessionKey, null);
-      queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });
-    },
+    // Nothing of what was seen may stay, nor its address: whoever signs in next may not be let in there.
+    onSuccess: () => location.replace('/'),
   });
 }
