@@ -57,7 +57,7 @@ export function ResumeDialog({ tenant: { slug, name }, onClose }: DialogProps) {
 }
 
 /** Ends a tenant for good, once its slug is typed. The console refuses another slug. */
-export function DeleteDialog({ tenant: { slug, name }, onClose }: DialogProps) {
+export function DeleteDialog({ tenant: { slug, name, githubLogin }, onClose }: DialogProps) {
   const [typed, setTyped] = useState('');
   const remove = useTenantChange(() => deleteTenant(slug, typed.trim()));
   return (
@@ -77,6 +77,12 @@ export function DeleteDialog({ tenant: { slug, name }, onClose }: DialogProps) {
           Its functions, secrets, repositories, logs and members are removed, and cannot be brought back. Export it
           first if somebody may ask for them.
         </Text>
+        {githubLogin !== null && (
+          <Text size="sm">
+            Have the App uninstalled from {githubLogin} on GitHub first: as long as it is installed there, the account
+            comes back as a new tenant under another slug, and its repositories are deployed again.
+          </Text>
+        )}
         <TextInput
           label={`Type ${slug} to go on`}
           size="sm"
