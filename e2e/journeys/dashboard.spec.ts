@@ -1,5 +1,5 @@
 import { invoke } from '@wherry/harness';
-import { expectAccessible, expectToFitPhone, settled, tabTo } from '../support/dashboard-checks';
+import { expectAccessible, expectReadable, expectToFitPhone, settled, tabTo } from '../support/dashboard-checks';
 import { expect, test } from '../support/dashboard-test';
 import { runInShell } from '../support/shell';
 import { newestDeployment, handler, stackOf, deploymentsOf } from '../support/sources';
@@ -292,12 +292,7 @@ test('every page is accessible in light and dark, and fits a phone', async ({
   await platform.api('PUT', `/tenants/${tenant}/secrets/mooring`, { value: 'hidden' });
   await invoke(platform, '/harbour/');
 
-  const check = async (what: string, at: string) => {
-    await page.goto(at);
-    await settled(page);
-    await expectAccessible(page, what);
-    await expectToFitPhone(page, what);
-  };
+  const check = (what: string, at: string) => expectReadable(page, what, at);
   await check('signed out', address('/functions'));
   const { consoleUrl } = platform.local;
   await check('login', `${consoleUrl}/login`);

@@ -1,5 +1,5 @@
 import { invoke, type Platform } from '@wherry/harness';
-import { expectAccessible } from '../support/dashboard-checks';
+import { expectAccessible, expectReadable } from '../support/dashboard-checks';
 import { expect, test } from '../support/github-test';
 import { handler, stackOf } from '../support/sources';
 import { chromium, needs } from '../support/tools';
@@ -199,4 +199,69 @@ test('a push whose webhook never comes is live within two minutes', async ({
   });
   await expect.poll(() => answer(platform, 'acme', 'quiet'), { timeout: 120_000 }).toBe('heard');
   await github.clearFaults({});
+});
+
+test('every page with what comes from GitHub is accessible in light and dark, and fits a phone', async ({
+  page,
+  platform,
+  github,
+  signIn,
+  signInWithGithub,
+}) => {
+  test.slow(); // Some twenty pages, each looked at twice.
+  await github.push({ repository, branch: 'long', files: files('a preview'), author: 'ada' });
+  const title = 'A title that goes on for longer than a line of a phone has room for';
+  const { number } = await github.openPullRequest({ repository, head: 'long', title, author: 'ada' });
+  await expect.poll(() => answer(platform, `pr-${number}--shop--acme`), { timeout: 60_000 }).toBe('a preview');
+
+  const { consoleUrl } = platform.local;
+  const check = (at: string) => expectReadable(page, at, `${consoleUrl}${at}`);
+  await check('/login');
+  await signInWithGithub(page, 'ada');
+  await expect(page).toHaveURL(`${consoleUrl}/t/acme/functions`);
+  const read = async <T>(path: string) => (await (await page.request.get(`${consoleUrl}/v1${path}`)).json()) as T;
+  const { previews } = await read<{ previews: { environment: string; deployment: { id: string } }[] }>(
+    '/tenants/acme/previews',
+  );
+  const { deliveries } = await read<{ deliveries: { id: string }[] }>('/tenants/acme/deliveries');
+  const [preview] = previews;
+  const [delivery] = deliveries;
+  const inPreview = `?environment=${encodeURIComponent(String(preview?.environment))}`;
+  for (const path of [
+    ...['/repositories', '/repositories/shop', '/previews', '/members', '/audit', '/deliveries', '/deployments'],
+    ...[`/deliveries/${delivery?.id}`, `/deployments/${preview?.deployment.id}`],
+    ...[`/functions${inPreview}`, `/functions/hello${inPreview}`, `/deployments${inPreview}`, `/settings${inPreview}`],
+  ])
+    await check(`/t/acme${path}`);
+  await page.goto(`${consoleUrl}/t/acme/previews`);
+  for (const name of ['Keep longer: ', 'Password of ', 'End ']) {
+    await page.getByRole('button', { name: `${name}shop #${number}` }).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await expectAccessible(page, `the dialog ${name}`);
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
+  }
+  const signOut = async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    // Whoever signs in next has pages of their own, so nothing leads back to these.
+    await expect(page).toHaveURL(`${consoleUrl}/`);
+    await expect(page.getByRole('heading', { name: 'Sign in', exact: true })).toBeVisible();
+  };
+  await signOut();
+
+  await signIn();
+  for (const at of ['/platform/github', '/platform/tenants']) await check(at);
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Suspend acme' }).click();
+  await dialog.getByRole('button', { name: 'Suspend the tenant' }).click();
+  await page.getByRole('button', { name: 'Delete acme' }).click();
+  await expect(dialog).toContainText('Have the App uninstalled from acme on GitHub first');
+  await expectAccessible(page, 'deleting a tenant from GitHub');
+  await dialog.getByRole('button', { name: 'Keep it as it is' }).click();
+  await page.getByRole('button', { name: 'Resume acme' }).click();
+  await dialog.getByRole('button', { name: 'Resume the tenant' }).click();
+  await expect(page.getByRole('button', { name: 'Suspend acme' })).toBeVisible();
+  await signOut();
+  await signInWithGithub(page, 'ada');
+  await expect(page).toHaveURL(`${consoleUrl}/t/acme/functions`);
 });

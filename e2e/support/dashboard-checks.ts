@@ -36,6 +36,14 @@ export async function expectToFitPhone(page: Page, what: string): Promise<void> 
   if (size) await page.setViewportSize(size);
 }
 
+/** Goes to a page and looks at it once it is whole: everybody can read it, in both schemes and on a phone. */
+export async function expectReadable(page: Page, what: string, at: string): Promise<void> {
+  await page.goto(at);
+  await settled(page);
+  await expectAccessible(page, what);
+  await expectToFitPhone(page, what);
+}
+
 /** Presses Tab until `target` has the focus. Fails when a stop on the way does not show that it has it. */
 export async function tabTo(page: Page, target: Locator, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
   await expect(target).toBeVisible();
