@@ -7,8 +7,6 @@ import { credentialUser, dockerConfig, issueCredential } from '@wherry/registry'
 
 type Daemon = { metadata: { namespace: string; labels: Record<string, string> }; status: { podIP: string } };
 
-const folder = '/tmp/raw';
-
 /**
  * Raw buildctl for a node function with the template's Dockerfile, in the builders' container, with the daemon that
  * Wherry uses for this tenant.
@@ -19,6 +17,8 @@ export class RawBuilds {
     private readonly context: string,
     private readonly daemon: Daemon,
     private readonly tenant: string,
+    /** In the builders' container; nobody else has it. */
+    private readonly folder: string,
   ) {}
 
   /** There has to be a build before, for which the daemon was started. */
@@ -33,9 +33,14 @@ export class RawBuilds {
     const [daemon] = await wherry.list<Daemon>('pods', '-A', '-l', ours);
     if (!daemon) throw new Error('The build daemon has gone.');
     const tenant = daemon.metadata.labels['wherry.dev/tenant'] ?? '';
-    const builds = new RawBuilds(wherry, context, daemon, tenant);
+    const folder = (await inKeeper(wherry, 'mktemp', '-d', '/tmp/raw.XXXXXX')).trim();
+    const builds = new RawBuilds(wherry, context, daemon, tenant, folder);
     await builds.logIn();
     return builds;
+  }
+
+  async close(): Promise<void> {
+    await inKeeper(this.wherry, 'rm', '-rf', this.folder);
   }
 
   /** The milliseconds until it is pushed to the test cluster's registry, which asks nobody. */
@@ -51,17 +56,20 @@ export class RawBuilds {
 
   private async run(handler: string, options: string, name: string): Promise<number> {
     writeFileSync(path.join(this.context, 'function/handler.js'), handler);
-    await this.inKeeper('rm', '-rf', folder);
-    await this.copy(this.context, folder);
+    const { wherry, folder } = this;
+    const files = `${folder}/context`;
+    await inKeeper(wherry, 'rm', '-rf', files);
+    await this.copy(this.context, files);
     const { metadata, status } = this.daemon;
     const build = [
       ...['buildctl', '--addr', `tcp://${status.podIP}:1234`, '--tlsservername', `buildkitd.${metadata.namespace}`],
       ...['--tlscacert', 'ca.crt', '--tlscert', 'tls.crt', '--tlskey', 'tls.key', 'build'],
-      ...['--frontend', 'dockerfile.v0', '--local', `context=${folder}`, '--local', `dockerfile=${folder}`],
+      ...['--frontend', 'dockerfile.v0', '--local', `context=${files}`, '--local', `dockerfile=${files}`],
       ...[options, '--output', `type=image,name=${name},push=true`],
     ].join(' ');
-    const script = `cd /etc/wherry/build; export DOCKER_CONFIG=/tmp; start=$(date +%s%N); ${build} >/tmp/raw.log 2>&1 || { cat /tmp/raw.log; exit 1; }; echo $(( ($(date +%s%N) - start) / 1000 ))`;
-    return Number(await this.inKeeper('sh', '-c', script)) / 1000;
+    const log = `${folder}/build.log`;
+    const script = `cd /etc/wherry/build; export DOCKER_CONFIG=${folder}; start=$(date +%s%N); ${build} >${log} 2>&1 || { cat ${log}; exit 1; }; echo $(( ($(date +%s%N) - start) / 1000 ))`;
+    return Number(await inKeeper(wherry, 'sh', '-c', script)) / 1000;
   }
 
   /** A credential as the worker gives one to each build. */
@@ -75,22 +83,20 @@ export class RawBuilds {
     const password = await issueCredential(order, createPrivateKey(Buffer.from(key, 'base64')), Date.now() / 1_000);
     const file = path.join(wherry.folder, 'config.json');
     writeFileSync(file, dockerConfig(registry, { user: credentialUser, password }), { mode: 0o600 });
-    await this.copy(file, '/tmp/config.json');
+    await this.copy(file, `${this.folder}/config.json`);
   }
 
   private copy(from: string, to: string): Promise<string> {
     const { namespace } = this.wherry;
-    return this.wherry.kubectl('cp', from, `${namespace}/${this.pod}:${to}`, '-c', 'keeper');
-  }
-
-  private inKeeper(...command: string[]): Promise<string> {
-    return this.wherry.kubectl('exec', this.pod, '-c', 'keeper', '-n', this.wherry.namespace, '--', ...command);
-  }
-
-  private get pod(): string {
-    return `${this.wherry.release}-worker-0`;
+    return this.wherry.kubectl('cp', from, `${namespace}/${podOf(this.wherry)}:${to}`, '-c', 'keeper');
   }
 }
+
+function inKeeper(wherry: Installation, ...command: string[]): Promise<string> {
+  return wherry.kubectl('exec', podOf(wherry), '-c', 'keeper', '-n', wherry.namespace, '--', ...command);
+}
+
+const podOf = (wherry: Installation) => `${wherry.release}-worker-0`;
 
 /** Of the chart's registry, where the installation of the tests has it. */
 const registry = '10.96.0.50:5000';
