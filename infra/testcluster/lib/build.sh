@@ -2,7 +2,7 @@
 # hash of what it was built from, so that a change of one does not build the others again; $BIN holds links to all of
 # them. Sourced, never run.
 
-COMPONENTS=(kubernetes calico coredns pause buildkit helm)
+COMPONENTS=(kubernetes calico coredns pause buildkit helm crds)
 HELM_VERSION=3.19.5
 
 # Without its version the API server calls itself v0.0.0 and clients refuse it.
@@ -46,13 +46,32 @@ build_helm() {
   go_build helm "$module/cmd/helm" -ldflags "$flags"
 }
 
+# Definitions of what charts make objects for where an operator has it; tests install them. Each line of src/crds/files
+# is a module, the checksum of it, and a file in it.
+build_crds() {
+  local module sum file told
+  mkdir "$OUT/crds"
+  while read -r module sum file; do
+    told="$(env -C "$OUT/src" go mod download -json "$module" | jq -r '.Error // .Sum + " " + .Dir')" ||
+      fail "$module could not be downloaded. Is the Go module proxy in reach? Go says: $told"
+    [ "${told%% *}" = "$sum" ] || fail "$module has the checksum ${told%% *} instead of $sum: it is not what was tested."
+    install -m 644 "${told#* }/$file" "$OUT/crds/"
+  done <"$OUT/src/files"
+}
+
 # How a component is built is part of what it was built from.
 folder_of() {
   echo "$CACHE/$1-$(hash_of "$HERE/src/$1" "$(declare -f "build_$1" kubernetes_flags go_build)" \
     "$KUBERNETES_VERSION" "$HELM_VERSION" "$(uname -m)")"
 }
 
-BIN="$CACHE/bin-$(for component in "${COMPONENTS[@]}"; do folder_of "$component"; done | sha256sum | cut -c1-16)"
+# Prints one hash for several components.
+hashes_of() {
+  local component
+  for component in "$@"; do folder_of "$component"; done | sha256sum | cut -c1-16
+}
+
+BIN="$CACHE/bin-$(hashes_of "${COMPONENTS[@]}")"
 
 build_binaries() {
   [ ! -d "$BIN" ] || return 0

@@ -12,8 +12,9 @@ NODE_PACKAGE="${NODE_PACKAGES[0]}"
 NODE_TAG=26-bookworm-slim
 PYTHON_TAG=3.13-slim-bookworm
 BUILDKIT_TAG=v0.30.0-rootless
-IMAGES="$CACHE/images-$(hash_of "$HERE/lib/images.sh" "${BIN##*/}" "${ROOTFS##*/}" "${TOOLS_ROOTFS##*/}" \
-  "$HERE/lib/platform-images.sh" "$NODE_PACKAGE/package.json" "$ROOT/node_modules/npm/package.json")"
+IMAGES="$CACHE/images-$(hash_of "$HERE/lib/images.sh" "$(hashes_of coredns pause buildkit)" "${ROOTFS##*/}" \
+  "${TOOLS_ROOTFS##*/}" "$HERE/lib/platform-images.sh" "$NODE_PACKAGE/package.json" \
+  "$ROOT/node_modules/npm/package.json")"
 
 # Puts the images into the registry's storage when they were made before. To be called before the registry starts.
 restore_images() {
