@@ -161,7 +161,8 @@ class PodFunction implements RunningFunction {
     const { client, namespace } = this.home;
     await this.home.until(this.name, 'started', (pod) => stateOf(pod).running ?? stateOf(pod).terminated);
     const where = { namespace, pod: this.name, container: 'main', after: null, isPrevious: false };
-    for await (const { bytes } of podLog(client, where, signal)) {
+    const bounds = { maxLineBytes: 2 ** 20, pace: () => Promise.resolve() };
+    for await (const { bytes } of podLog(client, { ...where, ...bounds }, signal)) {
       this.output += `${bytes.toString()}\n`;
       for (const listener of this.listeners) listener();
     }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import type { DesiredRevision, Endpoint, Engine, FunctionLogLine, ObservedReplica } from './engine';
+import { maxLineLength } from './log-parser';
 
 /** What a test of any engine needs around it. */
 export interface EngineFixture {
@@ -37,6 +38,7 @@ const routes = {
   '/pid-start': () => readFileSync('/proc/self/stat', 'utf8').split(' ')[21],
   '/secret': () => readFileSync('/var/openfaas/secrets/key', 'utf8'),
   '/exit': () => process.exit(7),
+  '/long': () => String(process.stdout.write('x'.repeat(2 ** 20) + '\\nnext\\n')),
 };
 const server = createServer((request, response) => {
   const [path, query = ''] = request.url.split('?');
@@ -292,6 +294,32 @@ function ships(sut: Sut): void {
     expect((await readUntil(sut.engine, 'two', true)).map((each) => each.text)).toEqual(['one', 'two']);
     await print('three');
     expect((await readUntil(sut.engine, 'three', true)).map((each) => each.text)).toEqual(['three']);
+  });
+
+  it('cuts a line that does not end, and delivers the next one', async () => {
+    sut.engine.apply([sut.fixture.revision()]);
+    const [replica] = await sut.watcher.until('ready');
+    await sut.fixture.get(replica!.endpoint!, '/long');
+    const texts = (await readUntil(sut.engine, 'next', true)).map((each) => each.text);
+    expect(texts).toEqual([`${'x'.repeat(maxLineLength)} … [the line was cut]`, 'next']);
+  });
+
+  it.each([
+    ['the engine that saw both', false],
+    ['one that came afterwards', true],
+  ])('delivers what a replica printed before a crash and after it once each: %s', async (_, isReplaced) => {
+    sut.engine.apply([sut.fixture.revision()]);
+    const [before] = await sut.watcher.until('ready');
+    await sut.fixture.get(before!.endpoint!, '/print?first-run');
+    await sut.fixture.get(before!.endpoint!, '/exit').catch(() => undefined);
+    await sut.watcher.untilRestarted(before!.replicaId);
+    if (isReplaced) await replaceEngine(sut);
+    sut.engine.apply([sut.fixture.revision()]);
+    const [after] = await sut.watcher.until('ready');
+    await sut.fixture.get(after!.endpoint!, '/print?second-run');
+    const lines = await readUntil(sut.engine, 'second-run', true);
+    const printed = lines.filter((each) => each.stream === 'stdout').map((each) => each.text);
+    expect(printed).toEqual(['first-run', 'second-run']);
   });
 }
 

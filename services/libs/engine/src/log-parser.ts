@@ -7,6 +7,14 @@ const cutMark = ' … [the line was cut]';
 const { start, error, end } = callIdMark;
 const markStart = new RegExp(`^${start}(${error}?)([^${start}${error}${end}]{0,128})${end}`);
 
+/**
+ * How much of a line has to be looked at. Four bytes are the longest UTF-8 character; a needle that starts before the
+ * cut must be seen whole.
+ */
+export function maxLineBytes(needles: readonly string[]): number {
+  return 4 * (maxLineLength + (needles[0]?.length ?? 0)) + 256;
+}
+
 /** `end` is the offset in the output just behind the line. */
 export type ParsedLine = Readonly<{ end: number; stream: 'stdout' | 'stderr'; callId: string; text: string }>;
 
@@ -24,8 +32,7 @@ export class LogParser {
     private readonly needles: readonly string[],
     private offset: number,
   ) {
-    // Four bytes are the longest UTF-8 character; a needle that starts before the cut must be seen whole.
-    this.maxHeldBytes = 4 * (maxLineLength + (needles[0]?.length ?? 0)) + 256;
+    this.maxHeldBytes = maxLineBytes(needles);
   }
 
   /** A parser for what follows from another offset on; an unfinished line is forgotten. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClusterClient, isStatus, names, type Pod, podLog } from '@wherry/cluster';
 import type { FunctionLogLine } from '../engine';
 import type { Clock } from '../clock';
-import { LogParser } from '../log-parser';
+import { LogParser, maxLineBytes } from '../log-parser';
 import { Wake } from '../wake';
 import type { Needles } from './observe-pod';
 import { containerName } from './render';
@@ -128,10 +128,14 @@ export class PodOutput {
     const { client, needles: findNeedles } = this.around;
     const needles = await findNeedles();
     const { namespace, name: pod } = this.pod.metadata;
-    const options = { namespace, pod, container: containerName, after: this.readAt, isPrevious };
+    const options = {
+      ...{ namespace, pod, container: containerName, after: this.readAt, isPrevious },
+      maxLineBytes: maxLineBytes(needles ?? []),
+      pace: (bytes: number) => this.untilThereIsBudget(bytes),
+    };
     try {
       for await (const { at, bytes } of podLog(client, options, this.ended.signal)) {
-        await this.untilThereIsRoom(bytes.length);
+        await this.untilThereIsRoom();
         this.take(at, bytes, needles);
       }
     } catch (error) {
@@ -156,9 +160,14 @@ export class PodOutput {
     this.around.onLines();
   }
 
-  private async untilThereIsRoom(bytes: number): Promise<void> {
+  private async untilThereIsRoom(): Promise<void> {
     const { signal } = this.ended;
     while (this.queue.length >= maxQueued && !signal.aborted) await this.room.wait(signal);
+  }
+
+  /** Also of bytes that end no line: reading them costs as much. */
+  private async untilThereIsBudget(bytes: number): Promise<void> {
+    const { signal } = this.ended;
     const nowMs = this.around.clock.nowMs();
     this.budgetBytes =
       Math.min(burstBytes, this.budgetBytes + ((nowMs - this.budgetAtMs) / 1000) * bytesPerSecond) - bytes;
