@@ -57,6 +57,8 @@ export type Limits = Readonly<{
   /** and in any case after this long. */
   sessionMs: number;
   loginLinkMs: number;
+  /** Codes of logins that are exchanged at GitHub at a time; whoever comes then is asked to sign in again. */
+  loginsAtOnce: number;
   /** Bytes of a request's body. */
   bodyBytes: number;
   /** Bytes of a webhook's body: GitHub sends none that is larger (docs.github.com, "Webhook events and payloads"). */
@@ -82,6 +84,7 @@ export const defaultLimits: Limits = {
   sessionIdleMs: 7 * 24 * 60 * minute,
   sessionMs: 30 * 24 * 60 * minute,
   loginLinkMs: 15 * minute,
+  loginsAtOnce: 16,
   bodyBytes: 1_048_576,
   webhookBytes: 25 * 1_048_576,
   webhookBytesAtOnce: 64 * 1_048_576,

@@ -300,3 +300,16 @@ it('uses the names and marks that browsers guard where the console is https', as
   );
   await safe.close();
 });
+
+it('asks GitHub nothing for a stranger who comes while as many logins are under way as may be', async () => {
+  const settings = { githubUrl: github.url, githubApiUrl: `${github.url}/api/v3` };
+  const full = await startApi({ settings, limits: { loginsAtOnce: 0 } });
+  await registerApp(full);
+  const begun = await full.send('GET', '/login/github');
+  const { pathname, search } = github.authorize(begun.headers.location!);
+  const cookie = `wherry_login=${valueOf(begun, 'wherry_login')}`;
+  const reply = await full.send('GET', `${pathname}${search}`, { headers: { cookie } });
+  await full.close();
+  expect(reply.headers.location).toBe('/login?error=unavailable');
+  expect(github.asked).toEqual([]);
+});

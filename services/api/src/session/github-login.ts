@@ -10,6 +10,7 @@ import { readCookie, sessionCookie, sessionCookieHeader } from '../http/cookies'
 import { contextOf } from '../http/request-context';
 import { hashOf, newSecretValue } from '../system';
 import { GithubStrategy } from './adapters/github-strategy';
+import { AtMost } from './at-most';
 import { LoginCookie, safeReturnTo } from './login-cookie';
 
 /** A login begins there, with `?returnTo=<path>` if wished, and ends at `/callback` below it. */
@@ -31,10 +32,13 @@ export function githubLogin(parts: ApiParts): RequestHandler {
 class GithubLogin {
   private readonly store: GithubLoginStore;
   private readonly cookie: LoginCookie;
+  /** Anybody can begin a login and come back with a made-up code, which costs a call of GitHub to find out. */
+  private readonly exchanges: AtMost;
 
   constructor(private readonly parts: ApiParts) {
     this.store = new GithubLoginStore(parts.database);
     this.cookie = new LoginCookie(parts.settings, parts.system);
+    this.exchanges = new AtMost(parts.settings.limits.loginsAtOnce);
   }
 
   async handle(request: Request, response: Response, next: NextFunction): Promise<void> {
@@ -103,6 +107,7 @@ class GithubLogin {
       this.parts.settings,
       { clientId: app.clientId, clientSecret: secret, callbackUrl },
       this.cookie,
+      this.exchanges,
     );
   }
 }

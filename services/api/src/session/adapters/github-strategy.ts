@@ -4,6 +4,7 @@ import { Octokit } from '@octokit/core';
 import OAuth2Strategy from 'passport-oauth2';
 import { z } from 'zod';
 import type { ApiSettings } from '../../config';
+import type { AtMost } from '../at-most';
 import type { LoginCookie } from '../login-cookie';
 
 /** Of each call to GitHub. A person waits for it. */
@@ -27,6 +28,7 @@ export class GithubStrategy extends OAuth2Strategy {
     private readonly settings: ApiSettings,
     app: Readonly<{ clientId: string; clientSecret: string; callbackUrl: string }>,
     cookie: LoginCookie,
+    exchanges: AtMost,
   ) {
     const tokenURL = `${settings.githubUrl}/login/oauth/access_token`;
     super(
@@ -43,7 +45,7 @@ export class GithubStrategy extends OAuth2Strategy {
     // Its own client waits for ever when an answer is cut, and takes any page for an answer.
     const getToken = (code: string, params: object, callback: (error: unknown, token?: string) => void): void => {
       const fields = { ...params, code, client_id: app.clientId, client_secret: app.clientSecret };
-      exchange(tokenURL, fields).then((token) => callback(null, token), callback);
+      exchanges.run(() => exchange(tokenURL, fields)).then((token) => callback(null, token), callback);
     };
     Object.assign(this._oauth2, { getOAuthAccessToken: getToken });
   }
