@@ -46,9 +46,9 @@ function stall(api: Harness, sentBytes: number): { socket: Socket; answer: Promi
 it('answers a body that stops on its way with 408, ends its connection, and has its room again', async () => {
   const api = await startWith({ limits: { webhookMs: 50, webhookBytesAtOnce: 1_000 } });
   // Each takes more than half of the room, so the second would be refused if the first still held any.
-  for (const _ of [1, 2]) {
+  for (const which of ['the first', 'the second']) {
     const answer = await stall(api, 600).answer;
-    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer, which).toMatch(/^HTTP\/1\.1 408 /);
     expect(answer).toContain('urn:wherry:problem:request.too_slow');
     expect(answer.toLowerCase()).toContain('connection: close');
   }
