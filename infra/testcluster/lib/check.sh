@@ -2,7 +2,7 @@
 
 PACKAGES=(
   ca-certificates conntrack containerd containernetworking-plugins curl debootstrap docker-registry etcd-server
-  ipset iproute2 iptables jq nftables openssl procps runc util-linux
+  ipset iproute2 iptables jq nftables openssl procps python3-pip runc util-linux
 )
 
 check_root() {
