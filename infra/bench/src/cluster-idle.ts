@@ -43,7 +43,7 @@ export async function benchIdle(wherry: Installation): Promise<Row[]> {
 }
 
 async function inDatabase(wherry: Installation, sql: string): Promise<void> {
-  const client = new Client({ connectionString: wherry.database?.ownerUrl });
+  const client = new Client({ connectionString: wherry.database?.adminUrl });
   await client.connect();
   try {
     await client.query(sql);
