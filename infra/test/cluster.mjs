@@ -69,11 +69,18 @@ async function onGivenCluster({ context, registry }, children, runTests) {
   try {
     const file = path.join(folder, 'config');
     writeFileSync(file, kubectl.stdout, { mode: 0o600 });
-    const env = { WHERRY_TEST_KUBECONFIG: file, ...(registry && { WHERRY_TEST_REGISTRY: registry }) };
+    // What a shell still has of the suite's own cluster must not make this one pass for it.
+    const none = Object.keys(process.env).filter((name) => name.startsWith('WHERRY_TEST_'));
+    const env = {
+      ...Object.fromEntries(none.map((name) => [name, undefined])),
+      WHERRY_TEST_KUBECONFIG: file,
+      ...(registry && { WHERRY_TEST_REGISTRY: registry }),
+    };
     console.log(
       `On ${context}, a cluster of yours, tests stay within namespaces that they make. Those that need an installation, ` +
-        'the node, the API server or what stands for the internet run on the cluster of `npm run testcluster` only, and ' +
-        `are told as skipped here${registry ? '' : ', and so are those that need a registry: name it with --registry'}.`,
+        'builds, the node, the API server, objects outside of namespaces or what stands for the internet run on the ' +
+        'cluster of `npm run testcluster` only, and are told as skipped here' +
+        `${registry ? '' : ', and so are those that need a registry: name it with --registry'}.`,
     );
     return await runTests(env, children.run);
   } finally {
