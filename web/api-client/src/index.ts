@@ -28,7 +28,10 @@ export class ApiError extends Error {
 /** The console took too long, so the call was given up. Whether it was carried out is not known. */
 export class NoAnswerError extends Error {
   constructor(options?: ErrorOptions) {
-    super('The console did not answer in time. Look at what is there now before you repeat what you did.', options);
+    super(
+      'The console did not answer in time. A change may have been made all the same: look before you repeat it.',
+      options,
+    );
     this.name = 'NoAnswerError';
   }
 }
