@@ -54,7 +54,7 @@ async function answer(
     return serveGit(double.world, git, request, response, (repository, pusherId, push) =>
       double.alone(repository.id, async () => {
         const before = await repository.git.refs();
-        await push();
+        await repository.git.moving(push);
         const moves = movesBetween(before, await repository.git.refs());
         const somebody = double.world.somebody(double.world.accountById(repository.ownerId)).id;
         await tellMoves(double, repository, moves, pusherId ?? somebody);

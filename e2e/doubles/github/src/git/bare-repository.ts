@@ -24,11 +24,20 @@ export type Change = Readonly<{
 }>;
 export type TreeEntry = Readonly<{ mode: string; type: string; sha: string; size: number; path: string }>;
 export const noCommit = '0'.repeat(40);
+/** The name of the tree without entries: that of the object "tree 0" and a NUL, in every repository. */
+const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 const fields = ['%H', '%T', '%P', '%an', '%ae', '%cn', '%ce', '%ct', '%B'];
 const statuses: Readonly<Record<string, Change['status']>> = { A: 'added', D: 'removed', R: 'renamed' };
 
-/** One repository as it lies at GitHub: bare, with `refs/pull/<n>/head` beside its branches. */
+/**
+ * One repository as it lies at GitHub: bare, with `refs/pull/<n>/head` beside its branches. Each git process costs more
+ * than everything else that the double does for a call, so nothing is asked of git twice: its refs are remembered until
+ * one moves, and what follows from the names of objects alone for good.
+ */
 export class BareRepository {
+  private known: Promise<ReadonlyMap<string, string>> | undefined;
+  private readonly said = new Map<string, Promise<string>>();
+
   private constructor(readonly folder: string) {}
 
   static async create(folder: string, defaultBranch: string): Promise<BareRepository> {
@@ -51,9 +60,23 @@ export class BareRepository {
   }
 
   /** Every ref with its object, by its full name. */
-  async refs(): Promise<Map<string, string>> {
-    const lines = await this.lines(['for-each-ref', '--format=%(objectname) %(refname)']);
-    return new Map(lines.map((line) => [line.slice(41), line.slice(0, 40)]));
+  refs(): Promise<ReadonlyMap<string, string>> {
+    if (this.known !== undefined) return this.known;
+    const reading = this.readRefs();
+    this.known = reading;
+    reading.catch(() => {
+      if (this.known === reading) this.known = undefined;
+    });
+    return reading;
+  }
+
+  /** Runs what may move refs: whoever asks from its end on is told of them as they are then. */
+  async moving<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } finally {
+      this.known = undefined;
+    }
   }
 
   async ref(name: string): Promise<string | undefined> {
@@ -66,15 +89,15 @@ export class BareRepository {
     const found = ['refs/heads/', 'refs/tags/', 'refs/', ''].map((prefix) => refs.get(prefix + name)).find(Boolean);
     const object = found ?? (/^[0-9a-f]{7,40}$/.test(name) ? name : undefined);
     if (object === undefined) return undefined;
-    return this.text(['rev-parse', '--verify', '--quiet', `${object}^{commit}`]).catch(() => undefined);
+    return this.lasting([object], ['rev-parse', '--verify', '--quiet', `${object}^{commit}`]).catch(() => undefined);
   }
 
   async setRef(name: string, sha: string): Promise<void> {
-    await runGit(this.folder, ['update-ref', '--', name, sha]);
+    await this.moving(() => runGit(this.folder, ['update-ref', '--', name, sha]));
   }
 
   async deleteRef(name: string): Promise<void> {
-    await runGit(this.folder, ['update-ref', '-d', '--', name]);
+    await this.moving(() => runGit(this.folder, ['update-ref', '-d', '--', name]));
   }
 
   async setHead(branch: string): Promise<void> {
@@ -83,7 +106,8 @@ export class BareRepository {
 
   /** One commit; moves `refs/heads/<branch>` to it wherever it stood. */
   async commit(commit: NewCommit & Readonly<{ files: Files }>): Promise<string> {
-    const out = await runGit(this.folder, ['fast-import', '--quiet', '--force'], importStream(commit));
+    const args = ['fast-import', '--quiet', '--force'];
+    const out = await this.moving(() => runGit(this.folder, args, importStream(commit)));
     return out.toString('utf8').trim();
   }
 
@@ -95,7 +119,8 @@ export class BareRepository {
   }
 
   async copyBranches(from: BareRepository): Promise<void> {
-    await runGit(this.folder, ['fetch', '--quiet', '--no-tags', from.folder, '+refs/heads/*:refs/heads/*']);
+    const args = ['fetch', '--quiet', '--no-tags', from.folder, '+refs/heads/*:refs/heads/*'];
+    await this.moving(() => runGit(this.folder, args));
   }
 
   /** A merge commit of two commits. @throws Error when they conflict. */
@@ -115,7 +140,8 @@ export class BareRepository {
   async log(range: string, options: Readonly<{ limit: number; skip?: number; path?: string }>): Promise<Commit[]> {
     const args = ['log', '-z', `--format=${fields.join('%x1f')}`, `--max-count=${options.limit}`];
     const paths = options.path === undefined ? [] : [options.path];
-    const text = await this.text([...args, `--skip=${options.skip ?? 0}`, '--end-of-options', range, '--', ...paths]);
+    const whole = [...args, `--skip=${options.skip ?? 0}`, '--end-of-options', range, '--', ...paths];
+    const text = await this.lasting(range.split('..'), whole);
     return text.split('\0').filter(Boolean).map(parseCommit);
   }
 
@@ -125,9 +151,9 @@ export class BareRepository {
 
   /** Net difference of two commits, or of one with nothing. Lines of binary files count as none. */
   async changes(base: string | null, head: string): Promise<Change[]> {
-    const root = base ?? (await this.text(['hash-object', '-t', 'tree', '/dev/null']));
+    const root = base ?? emptyTree;
     const from = ['diff-tree', '-r', '-z', '-M', '--no-abbrev', '--raw', '--numstat', root, head];
-    const parts = (await this.text(from)).split('\0').filter((part) => part !== '');
+    const parts = (await this.lasting([root, head], from)).split('\0').filter((part) => part !== '');
     const changes: Omit<Change, 'additions' | 'deletions'>[] = [];
     while (parts[0]?.startsWith(':') === true) {
       const [, , , sha = '', letter = ''] = (parts.shift() as string).split(' ');
@@ -145,19 +171,20 @@ export class BareRepository {
   }
 
   async mergeBase(a: string, b: string): Promise<string | undefined> {
-    return this.text(['merge-base', a, b]).catch(() => undefined);
+    return this.lasting([a, b], ['merge-base', a, b]).catch(() => undefined);
   }
 
   /** How many commits only `b` has, and how many only `a`. */
   async distance(a: string, b: string): Promise<{ ahead: number; behind: number }> {
-    const counts = (await this.text(['rev-list', '--left-right', '--count', `${a}...${b}`])).split('\t');
+    const args = ['rev-list', '--left-right', '--count', `${a}...${b}`];
+    const counts = (await this.lasting([a, b], args)).split('\t');
     return { behind: Number(counts[0]), ahead: Number(counts[1]) };
   }
 
   async tree(sha: string, path = '', recursive = false): Promise<TreeEntry[]> {
     const where = path === '' ? [] : [path];
     const args = ['ls-tree', '-l', '-z', '--full-tree', ...(recursive ? ['-r', '-t'] : [])];
-    const text = await this.text([...args, sha, '--', ...where]);
+    const text = await this.lasting([sha], [...args, sha, '--', ...where]);
     return text.split('\0').filter(Boolean).map(parseEntry);
   }
 
@@ -165,12 +192,27 @@ export class BareRepository {
     return runGit(this.folder, ['cat-file', 'blob', sha]);
   }
 
-  private async text(args: readonly string[]): Promise<string> {
-    return (await runGit(this.folder, args)).toString('utf8').replace(/\n$/, '');
+  private async readRefs(): Promise<ReadonlyMap<string, string>> {
+    const text = await this.text(['for-each-ref', '--format=%(objectname) %(refname)']);
+    const lines = text.split('\n').filter(Boolean);
+    return new Map(lines.map((line) => [line.slice(41), line.slice(0, 40)]));
   }
 
-  private async lines(args: readonly string[]): Promise<string[]> {
-    return (await this.text(args)).split('\n').filter(Boolean);
+  /** What git says is remembered when all of `names`, on which it depends, are whole names of objects. */
+  private async lasting(names: readonly string[], args: readonly string[]): Promise<string> {
+    if (!names.every((name) => /^[0-9a-f]{40}$/.test(name))) return this.text(args);
+    const key = args.join('\0');
+    const known = this.said.get(key);
+    if (known !== undefined) return known;
+    const saying = this.text(args);
+    this.said.set(key, saying);
+    // An object that is missing may still come.
+    saying.catch(() => this.said.delete(key));
+    return saying;
+  }
+
+  private async text(args: readonly string[]): Promise<string> {
+    return (await runGit(this.folder, args)).toString('utf8').replace(/\n$/, '');
   }
 }
 
