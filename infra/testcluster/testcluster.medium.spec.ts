@@ -129,4 +129,17 @@ describe('the cluster tier', () => {
       /^a mount is left\n[^]*Error: The test cluster left something behind/,
     );
   });
+
+  it('hands on nothing that a shell has of the suite’s own cluster to tests on somebody’s', () => {
+    makeCommand('kubectl', 'echo "kind: Config"');
+    const code = `
+      import { withCluster } from ${JSON.stringify(path.join(here, '../test/cluster.mjs'))};
+      await withCluster({ context: 'theirs' }, (env, spawnTests) =>
+        spawnTests('env', [], { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } }),
+      );`;
+    const left = { WHERRY_TEST_OWN_CLUSTER: '1', WHERRY_TEST_BIN: '/bin', WHERRY_TEST_REGISTRY: 'ours:5000' };
+    const env = { ...process.env, ...left, PATH: `${folder}:${process.env['PATH']}` };
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { env, encoding: 'utf8' });
+    expect(stdout.match(/^WHERRY_TEST_\w+/gm)).toEqual(['WHERRY_TEST_KUBECONFIG']);
+  });
 });
