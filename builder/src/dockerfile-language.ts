@@ -23,11 +23,13 @@ export const dockerfileTemplate: Template = {
   digest: dockerfileLanguage,
 };
 
-/** What `lang` may be, and what it may be elsewhere. */
+/** What `lang` may be, what it may be elsewhere, and where functions can name callers when they cannot here. */
 export function languagesOf(order: BuildOrder, templates: readonly string[]) {
   if (order.buildkit) return { languages: [...templates, dockerfileLanguage] };
   const elsewhere =
     'Dockerfiles are built only where Wherry runs on Kubernetes; choose one of these languages here: ' +
     `${templates.join(', ')}.`;
-  return { languages: templates, languagesElsewhere: { [dockerfileLanguage]: elsewhere } };
+  const callersElsewhere =
+    'works only where Wherry runs on Kubernetes: here replicas have no addresses. Remove it, and call the function at its public address.';
+  return { languages: templates, languagesElsewhere: { [dockerfileLanguage]: elsewhere }, callersElsewhere };
 }

@@ -45,6 +45,7 @@ export async function benchDeploys(cluster: TestCluster): Promise<Row> {
 function revision(tenantId: string, index: number): DesiredRevision {
   return {
     ...{ tenantId, tenantNumber: 1, trust: 'trusted', revisionId: `rev_bench${index}`, functionName: `f${index}` },
+    ...{ environmentId: 'env_bench', isRouted: true },
     artifactDigest: digest,
     config: {
       ...{ lang: 'node', start: ['node'], environment: {}, secrets: [], memoryMiB: 128, cpuMillicores: 1000 },

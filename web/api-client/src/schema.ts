@@ -1118,6 +1118,10 @@ export interface components {
             ports: number[] | null;
           }[]
         | null;
+      /** @description Functions of the same environment that may connect to its replicas, past the gateway. */
+      callers: string[];
+      /** @description Functions that name it among their callers. */
+      calls: string[];
       environment: {
         [key: string]: string;
       };

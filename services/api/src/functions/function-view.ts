@@ -52,6 +52,8 @@ export function revisionView(row: ConsoleRevisionRow): OutputOf<'listRevisions'>
     ...{ lang, memoryMiB, cpuMillicores, timeoutMs, environment, labels, annotations },
     scale: { min: scale.min, max: scale.max, idleSeconds: scale.idleSeconds },
     egress: config.egress?.map(({ cidr, ports }) => ({ cidr, ports: ports ? [...ports] : null })) ?? null,
+    callers: [...(config.callers ?? [])],
+    calls: [...(config.calls ?? [])],
     secrets: [...config.secrets],
     createdAt: row.createdAt.toISOString(),
   };

@@ -46,15 +46,16 @@ describe('functions', () => {
     await api.owner(`insert into revisions (tenant_id, id, number, ${copied})
       select tenant_id, 'rev_' || n, n, ${copied} from revisions, generate_series(2, 3) n where number = 1`);
     await api.owner(`update revisions set config = config ||
-      '{"egress": [{"cidr": "203.0.113.0/24", "ports": [443]}, {"cidr": "198.51.100.7/32"}]}' where number = 3`);
+      '{"egress": [{"cidr": "203.0.113.0/24", "ports": [443]}, {"cidr": "198.51.100.7/32"}],
+        "callers": ["web"], "calls": ["store"]}' where number = 3`);
     const first = (await get('/revisions?limit=2')) as { revisions: object[]; nextCursor: string };
     const egress = [
       { cidr: '203.0.113.0/24', ports: [443] },
       { cidr: '198.51.100.7/32', ports: null },
     ];
     expect(first.revisions).toMatchObject([
-      { number: 3, isServing: false, egress },
-      { number: 2, egress: null },
+      { number: 3, isServing: false, egress, callers: ['web'], calls: ['store'] },
+      { number: 2, egress: null, callers: [], calls: [] },
     ]);
     const second = await get(`/revisions?limit=2&cursor=${first.nextCursor}`);
     expect(second).toMatchObject({ revisions: [{ number: 1, isServing: true, memoryMiB: 128 }], nextCursor: null });

@@ -15,6 +15,16 @@ describe('desiredState', () => {
     ]);
   });
 
+  it('tells of each revision whether a route names it, and of which environment it is', () => {
+    const parts = { revisions: [revision('rev_a'), revision('rev_b')], routed: ['rev_a'] };
+    const releases = [release('rel_a', { functions: [fn('rev_b')] })];
+    const { desired } = desiredState(world({ ...parts, releases }), 100_000, rules);
+    expect(desired.map((it) => [it.revisionId, it.isRouted, it.environmentId])).toEqual([
+      ['rev_a', true, 'env_a'],
+      ['rev_b', false, 'env_a'],
+    ]);
+  });
+
   it('starts nothing while the gate is shut, and leaves alone what runs', () => {
     const wakes = new Map(['rev_a', 'rev_b'].map((id) => [id, 99_000]));
     const parts = {

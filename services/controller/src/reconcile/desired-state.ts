@@ -59,11 +59,13 @@ export function desiredState(world: World, nowMs: number, rules: DesiredRules): 
       trust: revision.trust,
       revisionId: revision.revisionId,
       functionName: revision.functionName,
+      environmentId: revision.environmentId,
       artifactDigest: revision.artifactDigest,
       config: revision.config,
       secrets: secrets.ok ? secrets.values : noSecrets,
       secretsVersion: secrets.ok ? secrets.version : '',
       replicas: count,
+      isRouted: world.snapshot.routed.has(revision.revisionId),
       drained: drainedOf(world, revision, own, rules),
     });
   }

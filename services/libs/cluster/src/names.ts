@@ -21,6 +21,8 @@ export const names = {
   generation: 'wherry.dev/generation',
   /** `internet`, `listed` or `none`; on pods. */
   egress: 'wherry.dev/egress',
+  /** On all of a function that others may call, or that may call others: policies meet the callers of one environment. */
+  environment: 'wherry.dev/environment',
   /** On pods that are too many: when they were told so, epoch milliseconds. */
   leaving: 'wherry.dev/leaving',
   /** On pods: the time stamp of the last line of output that was shipped. */
@@ -51,6 +53,15 @@ export function probeNamespace(prefix: string): string {
 export function generationName(revisionId: string, secretsVersion: string): string {
   const hash = createHash('sha256').update(secretsVersion).digest('hex').slice(0, 8);
   return `fn-${keyOf(revisionId)}-${hash}`;
+}
+
+/**
+ * The name of the Service by which functions of the same environment call this one, whatever its revision: a DNS label
+ * that starts with a letter. The hash tells apart what was cut, and the environments that share a namespace.
+ */
+export function callName(environmentId: string, functionName: string): string {
+  const hash = createHash('sha256').update(`${environmentId}/${functionName}`).digest('hex').slice(0, 16);
+  return `call-${functionName.slice(0, 40).replace(/-+$/, '')}-${hash}`;
 }
 
 /** Where a function's images are below the installation's place in the registry. */

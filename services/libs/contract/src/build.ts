@@ -96,6 +96,8 @@ export const RevisionConfigSchema = z.strictObject({
   readOnlyRootFilesystem: z.boolean(),
   scale: z.strictObject({ min: z.int(), max: z.int(), idleSeconds: z.int() }),
   egress: z.array(z.strictObject({ cidr: z.string(), ports: z.array(z.int()).optional() })).optional(),
+  callers: z.array(z.string()).optional(),
+  calls: z.array(z.string()).optional(),
   timeoutMs: z.int(),
 });
 

@@ -20,6 +20,12 @@ export type RevisionConfig = Readonly<{
   scale: Readonly<{ min: number; max: number; idleSeconds: number }>;
   /** Where it may connect to: the public internet when left out, else these only; an empty list is nowhere. */
   egress?: readonly EgressRule[];
+  /**
+   * Names of functions of the same stack whose pods may connect to its own, sorted; none when left out. `calls` is the
+   * same seen from the other side: each name in it has this function among its callers.
+   */
+  callers?: readonly string[];
+  calls?: readonly string[];
   /** Longest time for one call, from dispatch to the last byte. */
   timeoutMs: number;
 }>;

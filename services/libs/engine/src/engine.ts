@@ -8,6 +8,7 @@ export type DesiredRevision = Readonly<{
   trust: TrustLevel;
   revisionId: string;
   functionName: string;
+  environmentId: string;
   /** `sha256:<hex>`. */
   artifactDigest: string;
   config: RevisionConfig;
@@ -17,6 +18,8 @@ export type DesiredRevision = Readonly<{
   secretsVersion: string;
   /** 0 … config.scale.max. */
   replicas: number;
+  /** Whether the function's route names it: calls between functions go where those of the gateway do. */
+  isRouted: boolean;
   /** Replicas that gateways no longer use: these may be stopped now. */
   drained: ReadonlySet<string>;
 }>;
@@ -27,6 +30,15 @@ export function egressOf({
   config,
 }: Pick<DesiredRevision, 'trust' | 'config'>): readonly EgressRule[] | undefined {
   return trust === 'untrusted' ? [] : config.egress;
+}
+
+/** Which functions of its environment may connect to a revision, and to which it may; for untrusted code none. */
+export function callsOf({
+  trust,
+  config,
+}: Pick<DesiredRevision, 'trust' | 'config'>): Readonly<{ callers: readonly string[]; calls: readonly string[] }> {
+  if (trust === 'untrusted') return { callers: [], calls: [] };
+  return { callers: config.callers ?? [], calls: config.calls ?? [] };
 }
 
 export type Endpoint = Readonly<{ kind: 'unix'; path: string }> | Readonly<{ kind: 'tcp'; host: string; port: number }>;

@@ -18,6 +18,7 @@ export type ConfigInput = Readonly<{
   annotations?: Readonly<Record<string, string>>;
   readOnlyRootFilesystem?: boolean;
   egress?: readonly EgressRule[] | undefined;
+  callers?: readonly string[];
   /** Of the function, for messages. */
   place: Place;
 }>;
@@ -46,6 +47,7 @@ export function configOf(input: ConfigInput): Config {
     readOnlyRootFilesystem: input.readOnlyRootFilesystem ?? false,
     scale: scaleOf(labels, at(input.place, 'labels')),
     ...(input.egress && { egress: input.egress }),
+    ...(input.callers?.length && { callers: input.callers }),
     timeoutMs: timeoutOf(input.environment, at(input.place, 'environment.exec_timeout')),
   };
 }

@@ -123,11 +123,6 @@ functions:
       'build_options: [dev]',
       /functions\.resize\.build_options is not supported/,
     ],
-    [
-      'callers, with the way there is',
-      'callers: [other]',
-      /functions\.resize\.callers is not needed: functions call each other at the gateway/,
-    ],
     ['an unknown key of limits', 'limits: {disk: 1Gi}', /functions\.resize\.limits\.disk is not supported/],
     ['memory out of bounds', 'limits: {memory: 4Gi}', /limits\.memory is "4Gi"; it must be from 16Mi to 2048Mi/],
     ['thousandths of a byte', 'limits: {memory: 128m}', /no quantity. Write it as in "128Mi"/],

@@ -1,4 +1,5 @@
 import { functionNameProblem } from '@wherry/domain';
+import { callersOf, withCalls } from './callers';
 import { egressOf } from './egress';
 import { configOf, flag } from './function-config';
 import type { PlannedFunction, StackPlan } from './planned-function';
@@ -21,15 +22,10 @@ const functionKeys = [
   'annotations',
   'readonly_root_filesystem',
   'egress',
+  'callers',
   'build_args',
   'build_secrets',
 ];
-
-/** What functions might be expected to have, and what there is instead. */
-const instead: Readonly<Record<string, string>> = {
-  callers:
-    'is not needed: functions call each other at the gateway, by their public addresses, because only the gateway wakes those that sleep. Remove it; to refuse everyone else, check a secret that both functions have.',
-};
 
 export type StackInput = Readonly<{
   text: string;
@@ -43,6 +39,8 @@ export type StackInput = Readonly<{
   languages: readonly string[];
   /** Languages that exist elsewhere: a sentence that tells where. */
   languagesElsewhere?: Readonly<Record<string, string>>;
+  /** Why no function can name callers here: a sentence that tells where it can, and what there is instead. */
+  callersElsewhere?: string;
   /**
    * The text of an environment file; the path is relative, without `..`.
    * Throws StackError when it is missing, too large, or a link out of the repository.
@@ -75,7 +73,7 @@ export function parseStack(input: StackInput): StackPlan {
     }
     notes.push(`${input.file} has no functions: those that this repository had are removed.`);
   }
-  return { functions, notes };
+  return { functions: withCalls(functions, at(place, 'functions')), notes };
 }
 
 function headNotes(keys: ReadonlyMap<string, Value>, file: string): string[] {
@@ -99,7 +97,6 @@ function functionOf(name: string, value: Value, input: StackInput, notes: string
   if (problem) throw new StackError(`In ${input.file}: ${problem}`);
   const place = { file: input.file, path: `functions.${name}` };
   const entries = mapping(value, place);
-  for (const [key] of entries) if (instead[key] !== undefined) refuse(at(place, key), instead[key]);
   onlyKeys(entries, functionKeys, place);
   const keys = new Map(entries);
   const optional = (key: string): string | null => (keys.has(key) ? scalar(keys.get(key), at(place, key)) : null);
@@ -119,6 +116,7 @@ function functionOf(name: string, value: Value, input: StackInput, notes: string
     readOnlyRootFilesystem:
       flag(optional('readonly_root_filesystem') ?? undefined, at(place, 'readonly_root_filesystem')) ?? false,
     egress: egressOf(keys.get('egress'), at(place, 'egress')),
+    callers: callersOf(keys.get('callers'), at(place, 'callers'), input.callersElsewhere),
     place,
   });
   const buildArgs = buildArgsOf(keys.get('build_args'), at(place, 'build_args'));

@@ -7,7 +7,9 @@ import { defaultTenancy } from '../tenancy/settings';
 import { eventually, RawCluster } from '../tenancy/testing/raw-cluster';
 import { controllerRoles } from './rules';
 
-const { WHERRY_TEST_KUBECONFIG: kubeconfig } = process.env;
+const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_OWN_CLUSTER } = process.env;
+// It makes objects of the whole cluster, which are nobody's to make in a cluster of somebody else.
+const isThere = kubeconfig !== undefined && WHERRY_TEST_OWN_CLUSTER === '1';
 const title = 'what the controller may (bring a cluster up with `npm run testcluster -- up`)';
 const prefix = `rb${randomBytes(3).toString('hex')}`;
 const platform = `${prefix}-platform`;
@@ -36,6 +38,8 @@ const table: readonly (readonly [may: boolean, verb: string, resource: string, w
   [true, 'watch', 'pods', '*'],
   [true, 'watch', 'deployments.apps', '*'],
   [true, 'list', 'networkpolicies.networking.k8s.io', '*'],
+  [true, 'watch', 'services', '*'],
+  [false, 'get', 'services', 'kube-system'],
   [true, 'create', 'rolebindings.rbac.authorization.k8s.io', '*'],
   [true, 'patch', 'rolebindings.rbac.authorization.k8s.io/wherry-controller', '*'],
   [false, 'patch', 'rolebindings.rbac.authorization.k8s.io/another', '*'],
@@ -78,7 +82,11 @@ const table: readonly (readonly [may: boolean, verb: string, resource: string, w
   [false, 'create', 'pods', tenants],
   [false, 'create', 'pods/exec', tenants],
   [false, 'create', 'pods/ephemeralcontainers', tenants],
-  [false, 'create', 'services', tenants],
+  [true, 'create', 'services', tenants],
+  [false, 'update', 'services', tenants],
+  [false, 'create', 'services', platform],
+  [false, 'create', 'endpoints', tenants],
+  [false, 'create', 'endpointslices.discovery.k8s.io', tenants],
   [false, 'create', 'jobs.batch', tenants],
   [false, 'create', 'daemonsets.apps', tenants],
   [false, 'create', 'serviceaccounts/token', tenants],
@@ -87,7 +95,7 @@ const table: readonly (readonly [may: boolean, verb: string, resource: string, w
   [false, 'create', 'pods', '*'],
 ];
 
-describe.skipIf(kubeconfig === undefined)(title, () => {
+describe.skipIf(!isThere)(title, () => {
   const cluster = kubeconfig === undefined ? (undefined as never) : new RawCluster(kubeconfig);
 
   /** The authorizer's own answer. */

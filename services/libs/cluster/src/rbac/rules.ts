@@ -34,6 +34,7 @@ export function controllerClusterRules({ namespaceClusterRole }: RbacSettings): 
       verbs: ['create', 'get', 'list', 'watch', 'patch', 'delete'],
     },
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: [''], resources: ['services'], verbs: ['list', 'watch'] },
     { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list', 'watch'] },
     // Compared each minute with what they should be.
@@ -61,6 +62,8 @@ export function namespaceRules(): PolicyRule[] {
     { apiGroups: [''], resources: ['pods'], verbs: ['patch', 'delete'] },
     { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
     { apiGroups: [''], resources: ['secrets'], verbs: [...keep, 'delete'] },
+    // What kind of Service it may be is said by the admission policy `workloads`.
+    { apiGroups: [''], resources: ['services'], verbs: ['create', 'patch', 'delete'] },
     { apiGroups: [''], resources: ['serviceaccounts', 'resourcequotas', 'limitranges'], verbs: keep },
     { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: [...keep, 'delete'] },
   ];

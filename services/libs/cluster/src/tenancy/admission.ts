@@ -35,8 +35,9 @@ function controllerUser({ platformNamespace, controllerServiceAccount }: Admissi
 }
 
 /**
- * In namespaces of this installation only the controller makes Deployments, only Kubernetes' own controllers make what
- * follows from them, and pods run what belongs there. An update by anyone else may touch neither spec nor labels.
+ * In namespaces of this installation only the controller makes Deployments, Services and NetworkPolicies, only Kubernetes'
+ * own controllers make what follows from them, and pods run what belongs there. An update by anyone else may touch neither
+ * spec nor labels.
  */
 function workloads(settings: AdmissionSettings): Manifest[] {
   const spec = {
@@ -44,9 +45,12 @@ function workloads(settings: AdmissionSettings): Manifest[] {
     matchConstraints: {
       namespaceSelector: { matchLabels: { [names.installation]: settings.prefix } },
       resourceRules: [
-        rule([''], ['pods', 'pods/ephemeralcontainers', 'replicationcontrollers', 'podtemplates']),
-        rule(['apps'], ['deployments', 'deployments/scale', 'replicasets', 'statefulsets', 'daemonsets']),
+        rule([''], ['pods', 'pods/ephemeralcontainers', 'pods/resize', 'podtemplates', 'services']),
+        rule([''], ['replicationcontrollers', 'replicationcontrollers/scale']),
+        rule(['apps'], ['deployments', 'replicasets', 'statefulsets', 'daemonsets']),
+        rule(['apps'], ['deployments/scale', 'replicasets/scale', 'statefulsets/scale']),
         rule(['batch'], ['jobs', 'cronjobs']),
+        rule(['networking.k8s.io'], ['networkpolicies']),
       ],
     },
     variables: [
@@ -65,7 +69,7 @@ function workloads(settings: AdmissionSettings): Manifest[] {
       },
       { name: 'makesPod', expression: `variables.resource == 'pods' && request.operation == 'CREATE'` },
     ],
-    validations: [makers(settings), ...podRules(settings)],
+    validations: [makers(settings), serviceRule, ...podRules(settings)],
   };
   return policy(`${settings.release}-workloads`, spec);
 }
@@ -76,14 +80,20 @@ function makers(settings: AdmissionSettings): Rule {
   const kubernetes = 'system:serviceaccount:kube-system';
   return {
     expression: [
-      by(['deployments', 'deployments/scale'], controllerUser(settings)),
+      by(['deployments', 'deployments/scale', 'services', 'networkpolicies'], controllerUser(settings)),
       by(['replicasets'], `${kubernetes}:deployment-controller`),
       by(['pods'], `${kubernetes}:replicaset-controller`),
       'variables.unchanged',
     ].join(' || '),
-    message: 'Only the Wherry controller makes workloads here. Push to the repository instead.',
+    message: 'Only the Wherry controller makes workloads and NetworkPolicies here. Push to the repository instead.',
   };
 }
+
+/** Other types, and addresses of its own choice, would lead traffic of others here or open the cluster to the outside. */
+const serviceRule: Rule = {
+  expression: `variables.resource != 'services' || (object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && size(object.spec.?externalIPs.orValue([])) == 0 && size(object.spec.?selector.orValue({})) > 0)`,
+  message: 'A Service leads to functions, at an address that the cluster gives it.',
+};
 
 function podRules({ daemonImage, probeImage }: AdmissionSettings): Rule[] {
   const when = (purpose: string, then: string) =>
@@ -151,7 +161,8 @@ function confinement(settings: AdmissionSettings): Manifest[] {
   const isOwnLease = `request.namespace == ${quote(platformNamespace)} && request.resource.group == 'coordination.k8s.io' && request.resource.resource == 'leases' && request.name in ${JSON.stringify(leases)}`;
   const spec = {
     failurePolicy: 'Fail',
-    matchConstraints: { resourceRules: [rule(['*'], ['*'], ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'])] },
+    // Also subresources, such as a scale or a token, which a lone asterisk leaves out.
+    matchConstraints: { resourceRules: [rule(['*'], ['*/*'], ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'])] },
     matchConditions: [{ name: 'is-the-controller', expression: userIs(controllerUser(settings)) }],
     validations: [
       {

@@ -54,7 +54,8 @@ describe('the objects of a functions’ namespace', () => {
   });
 
   it('limit the tenant and each container', () => {
-    expect(named('ResourceQuota')).toMatchObject({ spec: { hard: { pods: '200', services: '0' } } });
+    const outside = { 'services.nodeports': '0', 'services.loadbalancers': '0' };
+    expect(named('ResourceQuota')).toMatchObject({ spec: { hard: { pods: '200', services: '5000', ...outside } } });
     expect(named('LimitRange')).toMatchObject({ spec: { limits: [{ type: 'Container', max: { memory: '4Gi' } }] } });
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { functionsNamespace, names, tenantLabels, type TenantScope } from '../names';
 import { canReach, type AddressEndpoint, type PodEndpoint, type PolicyWorld } from '../policy-model';
 import { exceptionsOf, refusedRanges } from './ipv4';
-import { egressLabel, egressListPolicy, functionsNetworkPolicies } from './network-policies';
+import { egressLabel, functionPolicy, functionsNetworkPolicies, type FunctionWays } from './network-policies';
 import { defaultTenancy } from './settings';
 
 const settings = { ...defaultTenancy('wherry', 'platform'), refusedRanges: ['198.51.100.0/24'] };
@@ -11,12 +11,14 @@ const red: TenantScope = { prefix: 'wherry', tenantId: 'ten_red', trust: 'truste
 const redOutsiders: TenantScope = { ...red, trust: 'untrusted' };
 const blue: TenantScope = { prefix: 'wherry', tenantId: 'ten_blue', trust: 'trusted' };
 const scopes = [red, redOutsiders, blue];
-const list = egressListPolicy(red, settings, {
-  name: 'fn-one-0',
-  revisionId: 'rev_one',
-  functionName: 'hello',
-  rules: [{ cidr: '203.0.113.0/24', ports: [443] }, { cidr: '192.0.2.7/32' }],
-});
+const ways: FunctionWays = {
+  ...{ name: 'fn-one-0', revisionId: 'rev_one', functionName: 'hello', environmentId: 'env_live' },
+  ...{ egress: undefined, callers: [], calls: [] },
+};
+const list = functionPolicy(red, settings, {
+  ...ways,
+  egress: [{ cidr: '203.0.113.0/24', ports: [443] }, { cidr: '192.0.2.7/32' }],
+})!;
 const world: PolicyWorld = {
   namespaces: {
     ...Object.fromEntries(
@@ -132,8 +134,7 @@ describe('a functions’ namespace', () => {
 });
 
 describe('an egress list', () => {
-  const render = (cidr: string) =>
-    egressListPolicy(red, settings, { name: 'n', revisionId: 'rev_x', functionName: 'f', rules: [{ cidr }] });
+  const render = (cidr: string) => functionPolicy(red, settings, { ...ways, egress: [{ cidr }] })!;
 
   it('leaves out what is refused within a block', () => {
     expect(render('192.0.0.0/8').spec.egress?.[0]?.to).toEqual([
@@ -158,6 +159,89 @@ describe('an egress list', () => {
 
   it('has the label that its revision’s egress asks for', () => {
     expect([undefined, [], [{ cidr: '203.0.113.0/24' }]].map(egressLabel)).toEqual(['internet', 'none', 'listed']);
+  });
+});
+
+describe('callers', () => {
+  type Fn = Readonly<{ scope?: TenantScope; environmentId?: string; egress?: FunctionWays['egress'] }> &
+    Readonly<Partial<Pick<FunctionWays, 'callers' | 'calls'>>>;
+  /** A pod of a function of this name, with the policy of its revision, as the engine makes both. */
+  const deploy = (functionName: string, { scope = red, environmentId = 'env_live', ...fn }: Fn) => {
+    const revision = `${environmentId}-${functionName}`;
+    const own = { ...ways, ...fn, functionName, environmentId, revisionId: `rev_${revision}` };
+    const pod = podIn(functionsNamespace(scope), {
+      ...tenantLabels(scope),
+      [names.egress]: egressLabel(fn.egress),
+      [names.revision]: revision,
+      [names.function]: functionName,
+      [names.environment]: environmentId.slice('env_'.length),
+    });
+    const policy = functionPolicy(scope, settings, own);
+    return { pod, policies: policy ? [policy] : [] };
+  };
+  type Deployed = ReturnType<typeof deploy>;
+  const verdict = (from: Deployed, to: Deployed, port = 8080) => {
+    const policies = [...world.policies, ...from.policies, ...to.policies];
+    return canReach({ ...world, policies }, from.pod, to.pod, { port });
+  };
+  const store = deploy('store', { callers: ['web', 'batch'] });
+  const web = deploy('web', { calls: ['store'] });
+  const noIngress = { allowed: false, refusedBy: 'ingress' };
+  const noEgress = { allowed: false, refusedBy: 'egress' };
+
+  it('reach the function that names them, at its port, and it does not reach them', () => {
+    expect(verdict(web, store)).toEqual({ allowed: true });
+    expect(verdict(web, store, 8081).allowed).toBe(false);
+    expect(verdict(store, web)).toEqual(noEgress);
+    expect(open(gateway, store.pod, 8080)).toBe(true);
+  });
+
+  it('keep their own way out beside it, be it the internet or a list', () => {
+    const listed = deploy('batch', { calls: ['store'], egress: [{ cidr: '203.0.113.0/24' }] });
+    expect(verdict(listed, store)).toEqual({ allowed: true });
+    for (const { pod, policies } of [web, listed]) {
+      const all = { ...world, policies: [...world.policies, ...policies] };
+      const reached = ['203.0.113.10', '198.18.0.1', '10.244.9.9', '8.8.8.8'].filter(
+        (address) => canReach(all, pod, { kind: 'address', address }, { port: 443 }).allowed,
+      );
+      expect(reached).toEqual(pod === web.pod ? ['203.0.113.10', '8.8.8.8'] : ['203.0.113.10']);
+    }
+  });
+
+  it('are refused at either end alone: both have to agree', () => {
+    const third = deploy('third', { calls: ['store'] });
+    expect(verdict(third, store)).toEqual(noIngress);
+    expect(verdict(deploy('web', {}), store)).toEqual(noEgress);
+    expect(verdict(web, deploy('store', {}))).toEqual(noIngress);
+    expect(verdict(web, deploy('other', { callers: ['web'] }))).toEqual(noEgress);
+  });
+
+  it.each([
+    ['another environment of the tenant', { environmentId: 'env_preview' }],
+    ['another tenant', { scope: blue }],
+    ['code of outsiders in the same tenant', { scope: redOutsiders }],
+  ])('of the same names in %s are refused, and so are those there', (_where, elsewhere) => {
+    expect(verdict(deploy('web', { ...elsewhere, calls: ['store'] }), store).allowed).toBe(false);
+    expect(verdict(web, deploy('store', { ...elsewhere, callers: ['web'] })).allowed).toBe(false);
+  });
+
+  it('of a preview reach that preview’s function, but not when its code is untrusted', () => {
+    const pair = (more: Fn) => [
+      deploy('web', { ...more, calls: ['store'] }),
+      deploy('store', { ...more, callers: ['web'] }),
+    ];
+    const [from, to] = pair({ environmentId: 'env_preview' });
+    expect(verdict(from!, to!)).toEqual({ allowed: true });
+    const [outsider, its] = pair({ environmentId: 'env_preview', scope: redOutsiders });
+    expect([outsider!.policies, its!.policies]).toEqual([[], []]);
+    expect(verdict(outsider!, its!)).toEqual(noEgress);
+  });
+
+  it('isolate nothing beyond what they say: no direction without a rule of its own', () => {
+    expect(store.policies.map(({ spec }) => spec.policyTypes)).toEqual([['Ingress']]);
+    expect(web.policies.map(({ spec }) => spec.policyTypes)).toEqual([['Egress']]);
+    expect(functionPolicy(red, settings, ways)).toBeNull();
+    expect(functionPolicy(red, settings, { ...ways, egress: [] })).toBeNull();
   });
 });
 

@@ -67,39 +67,70 @@ export function dnsRule({ dns }: Pick<TenancySettings, 'dns'>) {
   };
 }
 
-/** What the policy of a function's own egress list is made for: the name is that of the generation's Deployment. */
-export type ListedEgress = Readonly<{
+/** What a function's own policy is made for: the name is that of the generation's Deployment. */
+export type FunctionWays = Readonly<{
   name: string;
   revisionId: string;
   functionName: string;
-  rules: readonly EgressRule[];
+  environmentId: string;
+  /** What it lists; undefined is the public internet, which the namespace's policies open. */
+  egress: readonly EgressRule[] | undefined;
+  /** Functions of the same environment: which may connect to it, and to which it may connect. */
+  callers: readonly string[];
+  calls: readonly string[];
 }>;
 
 /**
- * The policy of a function with an egress list. It selects the pods of that revision alone; an empty list is rendered
- * as a policy without rules, which allows nothing.
+ * The policy of a function with an egress list, with callers, or with others that it may call; null when it has none of
+ * these, or is untrusted. It selects the pods of that revision alone, and opens nothing at the other end: who calls needs
+ * its own way out, who is called its own way in.
  * @throws RangeError, with a sentence for the developer, for a rule that is not of public IPv4 addresses.
  */
-export function egressListPolicy(
+export function functionPolicy(
   scope: TenantScope,
   settings: Pick<TenancySettings, 'refusedRanges'>,
-  listed: ListedEgress,
-): NetworkPolicy {
-  const revision = { [names.revision]: keyOf(listed.revisionId) };
+  ways: FunctionWays,
+): NetworkPolicy | null {
+  const { callers, calls } = ways;
+  const listed = ways.egress ?? [];
+  if (scope.trust === 'untrusted' || listed.length + callers.length + calls.length === 0) return null;
+  const revision = { [names.revision]: keyOf(ways.revisionId) };
+  const ports: PolicyPort[] = [{ protocol: 'TCP', port: functionPort }];
+  const out = [
+    ...listed.map((rule) => egressRule(rule, settings)),
+    ...(calls.length > 0 ? [{ to: [{ podSelector: functionsOf(ways.environmentId, calls) }], ports }] : []),
+  ];
+  const ingress = [{ from: [{ podSelector: functionsOf(ways.environmentId, callers) }], ports }];
   return policyOf(
     scope,
-    listed.name,
-    { ...revision, [names.function]: listed.functionName },
+    ways.name,
+    { ...revision, [names.function]: ways.functionName },
     {
-      podSelector: { matchLabels: { ...revision, [names.egress]: 'listed' } },
-      policyTypes: ['Egress'],
-      egress: listed.rules.map(({ cidr, ports }) => ({
-        to: [publicBlock(cidr, settings)],
-        // Without ports the rule would mean UDP too; a function's list is of TCP.
-        ports: ports?.map((port): PolicyPort => ({ protocol: 'TCP', port })) ?? [{ protocol: 'TCP' }],
-      })),
+      podSelector: { matchLabels: { ...revision, [names.egress]: egressLabel(ways.egress) } },
+      policyTypes: [
+        ...(callers.length > 0 ? ['Ingress' as const] : []),
+        ...(out.length > 0 ? ['Egress' as const] : []),
+      ],
+      ...(callers.length > 0 && { ingress }),
+      ...(out.length > 0 && { egress: out }),
     },
   );
+}
+
+function egressRule({ cidr, ports }: EgressRule, settings: Pick<TenancySettings, 'refusedRanges'>) {
+  return {
+    to: [publicBlock(cidr, settings)],
+    // Without ports the rule would mean UDP too; a function's list is of TCP.
+    ports: ports?.map((port): PolicyPort => ({ protocol: 'TCP', port })) ?? [{ protocol: 'TCP' as const }],
+  };
+}
+
+/** Pods of exactly these functions of one environment, in the policy's own namespace: of that tenant and trust level. */
+function functionsOf(environmentId: string, functionNames: readonly string[]): LabelSelector {
+  return {
+    matchLabels: { [names.environment]: keyOf(environmentId) },
+    matchExpressions: [{ key: names.function, operator: 'In', values: functionNames }],
+  };
 }
 
 /** The value of the label `wherry.dev/egress` for a revision's egress. */

@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { functionsNamespace, names, tenantLabels, type TenantScope } from '../names';
 import { canReach, type AddressEndpoint, type Endpoint, type NetworkPolicy, type PodEndpoint } from '../policy-model';
 import { functionsNamespaceObjects, type Manifest } from './functions-namespace';
-import { egressListPolicy } from './network-policies';
+import { functionPolicy, type FunctionWays } from './network-policies';
 import { defaultTenancy } from './settings';
 import { eventually, RawCluster, restrictedPod } from './testing/raw-cluster';
 
@@ -15,21 +14,25 @@ import { eventually, RawCluster, restrictedPod } from './testing/raw-cluster';
  * internet and for a program on the node, so nothing of this runs elsewhere.
  */
 const expected = `
-                 gateway api  red  red:9090 listed outsiders blue blue:9090 dns  dns:tcp coredns apiserver service kubelet node registry metadata internet internet2
-gateway          open    open open -        open   open      open -         open open    open    open      open    open    open open     open     open     open
-api              open    open -    -        -      -         -    -         open open    open    open      open    open    open open     open     open     open
-red              -       -    open open     -      -         -    -         open open    -       -         -       -       -    -        -        open     open
-listed           -       -    -    -        open   -         -    -         open open    -       -         -       -       -    -        -        open     -
-none             -       -    -    -        -      -         -    -         -    -       -       -         -       -       -    -        -        -        -
-unlabelled       -       -    -    -        -      -         -    -         -    -       -       -         -       -       -    -        -        -        -
-outsiders        -       -    -    -        -      open      -    -         -    -       -       -         -       -       -    -        -        -        -
-blue             -       -    -    -        -      -         open open      open open    -       -         -       -       -    -        -        open     open
-machine          open    open -    -        -      -         -    -         ?    ?       ?       ?         ?       ?       ?    ?        ?        ?        ?
+                 gateway api  red  red:9090 listed store store:9090 web  outsiders blue blue:9090 dns  dns:tcp coredns apiserver service kubelet node registry metadata internet internet2
+gateway          open    open open -        open   open  -          open open      open -         open open    open    open      open    open    open open     open     open     open
+api              open    open -    -        -      -     -          -    -         -    -         open open    open    open      open    open    open open     open     open     open
+red              -       -    open open     -      -     -          -    -         -    -         open open    -       -         -       -       -    -        -        open     open
+listed           -       -    -    -        open   -     -          -    -         -    -         open open    -       -         -       -       -    -        -        open     -
+store            -       -    -    -        -      open  open       -    -         -    -         open open    -       -         -       -       -    -        -        open     open
+web              -       -    -    -        -      open  -          open -         -    -         open open    -       -         -       -       -    -        -        open     open
+third            -       -    -    -        -      -     -          -    -         -    -         open open    -       -         -       -       -    -        -        open     open
+preview          -       -    -    -        -      -     -          -    -         -    -         open open    -       -         -       -       -    -        -        open     open
+none             -       -    -    -        -      -     -          -    -         -    -         -    -       -       -         -       -       -    -        -        -        -
+unlabelled       -       -    -    -        -      -     -          -    -         -    -         -    -       -       -         -       -       -    -        -        -        -
+outsiders        -       -    -    -        -      -     -          -    open      -    -         -    -       -       -         -       -       -    -        -        -        -
+blue             -       -    -    -        -      -     -          -    -         open open      open open    -       -         -       -       -    -        -        open     open
+machine          open    open -    -        -      -     -          -    -         -    -         ?    ?       ?       ?         ?       ?       ?    ?        ?        ?        ?
 `;
 
 const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_REGISTRY: registry, WHERRY_TEST_NETNS = 'tc' } = process.env;
 const hasTestCluster =
-  kubeconfig !== undefined && registry !== undefined && existsSync(`/run/netns/${WHERRY_TEST_NETNS}-ext`);
+  kubeconfig !== undefined && registry !== undefined && process.env['WHERRY_TEST_OWN_CLUSTER'] === '1';
 const title = 'NetworkPolicies on an enforcing cluster (bring one up with `npm run testcluster -- up`)';
 
 const prefix = `np${randomBytes(3).toString('hex')}`;
@@ -131,12 +134,13 @@ describe.skipIf(!hasTestCluster)(title, () => {
     };
     const [outside, metadata] = ['203.0.113.10', '169.254.169.254'];
     const server = cluster.server;
-    for (const key of ['gateway', 'api', 'red', 'listed', 'outsiders', 'blue']) {
+    for (const key of ['gateway', 'api', 'red', 'listed', 'store', 'web', 'outsiders', 'blue']) {
       targets[key] = { host: pods[key]!.address, port: 8080, behind: pods[key]! };
     }
     Object.assign(targets, {
       'red:9090': { ...targets.red!, port: 9090 },
       'blue:9090': { ...targets.blue!, port: 9090 },
+      'store:9090': { ...targets.store!, port: 9090 },
       dns: { host: '', port: 5353, dns: true, behind: dns },
       'dns:tcp': { host: dns.address, port: 5353, behind: dns },
       coredns: { host: dns.address, port: 8080, behind: dns },
@@ -204,26 +208,30 @@ describe.skipIf(!hasTestCluster)(title, () => {
       serveIn(`${WHERRY_TEST_NETNS}-node`),
     ]);
     await cluster.apply(platformNamespace, ...scopes.flatMap((scope) => functionsNamespaceObjects(scope, settings)));
-    const rules = [{ cidr: '203.0.113.0/24', ports: [outsidePorts[0]] }];
-    const own = egressListPolicy(red, settings, {
-      name: 'fn-listed',
-      revisionId: 'rev_listed',
-      functionName: 'listed',
-      rules,
-    });
-    await cluster.apply(own);
+    const own = policiesOfFunctions([{ cidr: '203.0.113.0/24', ports: [outsidePorts[0]] }]);
+    await cluster.apply(...own);
     for (const scope of scopes) policies.push(...functionsNamespaceObjects(scope, settings).filter(isPolicy));
-    policies.push(own);
+    policies.push(...own);
     const fn = (scope: TenantScope, egress: string, revision: string) =>
       [
         functionsNamespace(scope),
         { ...tenantLabels(scope), [names.egress]: egress, [names.revision]: revision },
       ] as const;
+    /** One that is called, or may call. */
+    const related = (name: string, revision: string, environment = 'live') => {
+      const [namespace, labels] = fn(red, 'internet', revision);
+      return [namespace, { ...labels, [names.function]: name, [names.environment]: environment }] as const;
+    };
     await Promise.all([
       start('gateway', platform, { ...settings.gatewayLabels }),
       start('api', platform, { ...settings.gatewayLabels, 'app.kubernetes.io/component': 'api' }),
       start('red', ...fn(red, 'internet', 'red')),
       start('listed', ...fn(red, 'listed', 'listed')),
+      start('store', ...related('store', 'store')),
+      start('web', ...related('web', 'web')),
+      start('third', ...related('third', 'third')),
+      // A function of the same name in another environment.
+      start('preview', ...related('web', 'preview', 'preview')),
       start('none', ...fn(red, 'none', 'none')),
       start('unlabelled', functionsNamespace(red), {}),
       start('outsiders', ...fn(outsiders, 'internet', 'red')),
@@ -265,6 +273,22 @@ describe.skipIf(!hasTestCluster)(title, () => {
     expect(await settled(table)).toEqual(table);
   });
 });
+
+/**
+ * Those of an egress list, and of a function that one other may call: `third` and `preview` have their own way out to it,
+ * and are not among its callers.
+ */
+function policiesOfFunctions(egress: FunctionWays['egress']): NetworkPolicy[] {
+  const base = { environmentId: 'env_live', egress: undefined, callers: [], calls: [] };
+  const ways: FunctionWays[] = [
+    { ...base, name: 'fn-listed', revisionId: 'rev_listed', functionName: 'listed', egress },
+    { ...base, name: 'fn-store', revisionId: 'rev_store', functionName: 'store', callers: ['web'] },
+    { ...base, name: 'fn-web', revisionId: 'rev_web', functionName: 'web', calls: ['store'] },
+    { ...base, name: 'fn-third', revisionId: 'rev_third', functionName: 'third', calls: ['store'] },
+    { ...base, name: 'fn-preview', revisionId: 'rev_preview', functionName: 'web', calls: ['store'] },
+  ];
+  return ways.map((each) => functionPolicy(red, settings, each)!);
+}
 
 function isPolicy(object: Manifest): object is NetworkPolicy & Manifest {
   return object.kind === 'NetworkPolicy';

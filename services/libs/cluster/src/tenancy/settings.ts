@@ -38,7 +38,7 @@ export function defaultTenancy(release: string, platformNamespace: string): Tena
 
 /**
  * Idle functions cost objects, busy ones pods. What functions never need is at zero, so that a stolen controller token
- * cannot open the cluster to the outside with it.
+ * cannot open the cluster to the outside with it: a Service is for calls inside of it, and has no port of the nodes.
  */
 const defaultQuota: Labels = {
   pods: '200',
@@ -53,6 +53,8 @@ const defaultQuota: Labels = {
   'count/statefulsets.apps': '0',
   'count/jobs.batch': '0',
   'count/cronjobs.batch': '0',
-  services: '0',
+  services: '5000',
+  'services.nodeports': '0',
+  'services.loadbalancers': '0',
   persistentvolumeclaims: '0',
 };

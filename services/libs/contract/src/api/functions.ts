@@ -67,6 +67,10 @@ export const Revision = z
       .array(z.strictObject({ cidr: z.string(), ports: z.array(Count).nullable() }))
       .nullable()
       .meta({ description: 'Where it may connect to: null is the public internet, null ports are all of them.' }),
+    callers: z.array(z.string()).meta({
+      description: 'Functions of the same environment that may connect to its replicas, past the gateway.',
+    }),
+    calls: z.array(z.string()).meta({ description: 'Functions that name it among their callers.' }),
     environment: z.record(z.string(), z.string()),
     secrets: z.array(z.string()),
     labels: z.record(z.string(), z.string()),

@@ -1,5 +1,6 @@
 import {
   type ClusterClient,
+  type ClusterObject,
   clusterSource,
   type Deployment,
   Mirror,
@@ -16,6 +17,7 @@ import type { LivePolicy } from './generation-objects';
 import { Generations } from './generations';
 import { KnownSecrets } from './known-secrets';
 import { deploymentProblem, missedCrash, observePod, replicaIdOf } from './observe-pod';
+import { planServices, type LiveService } from './plan-services';
 import { PodOutput } from './pod-output';
 import type { RenderSettings } from './render';
 import { Told } from './told';
@@ -52,6 +54,8 @@ export class KubernetesEngine implements Engine {
   private readonly pods: Mirror<Pod>;
   private readonly deployments: Mirror<Deployment>;
   private readonly policies: Mirror<LivePolicy>;
+  private readonly services: Mirror<LiveService>;
+  private areServicesKnown = false;
   private readonly generations: Generations;
   private readonly synced: Promise<unknown>;
   private readonly loops: Promise<unknown>[];
@@ -78,12 +82,13 @@ export class KubernetesEngine implements Engine {
       onError,
       onChange: ({ type, object }) => this.onPolicy(object, type === 'DELETED'),
     });
+    this.services = this.mirrorServices();
     const { pods: podMirror, deployments: deploymentMirror, told, clock } = this;
     this.generations = new Generations({ ...options, pods: podMirror, deployments: deploymentMirror, told, clock });
     const closed = new Promise<void>((resolve) => this.closing.signal.addEventListener('abort', () => resolve()));
     this.synced = Promise.race([Promise.all([pods.promise, deployments.promise]), closed]);
     const { signal } = this.closing;
-    const mirrors = [this.pods, this.deployments, this.policies].map((each) => each.run(signal));
+    const mirrors = [this.pods, this.deployments, this.policies, this.services].map((each) => each.run(signal));
     this.loops = [...mirrors, this.reconcile(), this.noteShipped()];
   }
 
@@ -138,6 +143,19 @@ export class KubernetesEngine implements Engine {
     for (const output of this.outputs.values()) output.close();
     await Promise.all([...this.loops, ...[...this.outputs.values()].map((each) => each.done)]);
     await this.note();
+  }
+
+  private mirrorServices(): Mirror<LiveService> {
+    const { client, settings } = this.options;
+    const labelSelector = `${names.installation}=${settings.prefix},${names.function}`;
+    return new Mirror(clusterSource<LiveService>(client, '/api/v1/services', { labelSelector }), {
+      onError: (error) => this.fail(error),
+      onSynced: () => {
+        this.areServicesKnown = true;
+        this.work.notify();
+      },
+      onChange: () => this.work.notify(),
+    });
   }
 
   private onPod({ type, object: pod }: WatchEvent<Pod>): void {
@@ -206,9 +224,22 @@ export class KubernetesEngine implements Engine {
       try {
         const { wishes } = this;
         retryMs = await this.generations.step(this.wish, () => signal.aborted || this.wishes !== wishes);
+        await this.keepServices(this.wish);
       } catch (error) {
         this.fail(error);
       }
+    }
+  }
+
+  /** What fails is tried again with the next step, or by the resync. */
+  private async keepServices(wish: ReadonlyMap<string, DesiredRevision>): Promise<void> {
+    if (!this.areServicesKnown) return;
+    const { client, settings, prepareNamespace } = this.options;
+    const { apply, remove } = planServices(wish.values(), this.services.items, settings.prefix);
+    const attempt = (work: Promise<unknown>) => work.catch((error: unknown) => this.fail(error));
+    for (const { metadata } of remove) await attempt(client.remove({ apiVersion: 'v1', kind: 'Service', metadata }));
+    for (const { scope, service } of apply) {
+      await attempt(prepareNamespace(scope).then(() => client.apply(service as unknown as ClusterObject)));
     }
   }
 

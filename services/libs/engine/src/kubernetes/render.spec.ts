@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { egressListPolicy } from '@wherry/cluster';
+import { callName, functionPolicy } from '@wherry/cluster';
 import type { DesiredRevision } from '../engine';
 import { identify, renderGeneration, type RenderSettings } from './render';
 
@@ -11,6 +11,7 @@ const settings: Required<RenderSettings> = {
 };
 const revision: DesiredRevision = {
   ...{ tenantId: 'ten_red', tenantNumber: 7777, trust: 'trusted', revisionId: 'rev_one', functionName: 'resize' },
+  environmentId: 'env_live',
   artifactDigest: `sha256:${'d'.repeat(64)}`,
   config: {
     ...{ lang: 'sentinel-lang', start: ['sentinel-start'], environment: { COLOUR: '$(HOME)', PORT: '1' } },
@@ -19,9 +20,10 @@ const revision: DesiredRevision = {
     ...{ annotations: { a: 'sentinel-annotation' }, readOnlyRootFilesystem: false },
     ...{ scale: { min: 8881, max: 8882, idleSeconds: 8883 }, timeoutMs: 8884 },
     egress: [{ cidr: '203.0.113.0/24', ports: [5432] }],
+    ...{ callers: ['web'], calls: ['key-store'] },
   },
   ...{ secrets: new Map([['key', Buffer.from('opened-value')]]), secretsVersion: 'sentinel-version' },
-  ...{ replicas: 9991, drained: new Set(['sentinel-drained']) },
+  ...{ replicas: 9991, isRouted: true, drained: new Set(['sentinel-drained']) },
 };
 const made = renderGeneration(revision, settings);
 const { name, namespace } = identify(revision, settings);
@@ -32,6 +34,14 @@ const environment = Object.fromEntries(container.env!.map(({ name, value }) => [
 const withConfig = (config: Partial<DesiredRevision['config']>): DesiredRevision => ({
   ...revision,
   config: { ...revision.config, ...config },
+});
+
+const own = { protocol: 'TCP', port: 8080 };
+const functionsOf = (name: string) => ({
+  podSelector: {
+    matchLabels: { 'wherry.dev/environment': 'live' },
+    matchExpressions: [{ key: 'wherry.dev/function', operator: 'In', values: [name] }],
+  },
 });
 
 /** Where each field lands: what is rendered of it. Null: in no object at all. */
@@ -61,6 +71,7 @@ describe('every field lands where it belongs, and nowhere else', () => {
     trust: [pod.metadata?.labels?.['wherry.dev/trust'], 'trusted'],
     revisionId: [pod.metadata?.labels?.['wherry.dev/revision'], 'one'],
     functionName: [pod.metadata?.labels?.['wherry.dev/function'], 'resize'],
+    environmentId: [pod.metadata?.labels?.['wherry.dev/environment'], 'live'],
     artifactDigest: [container.image?.split('@')[1], revision.artifactDigest],
     config: [container.resources?.limits, { memory: '333Mi', cpu: '444m' }],
     secrets: [made.secret?.data, { key: Buffer.from('opened-value').toString('base64') }],
@@ -68,6 +79,8 @@ describe('every field lands where it belongs, and nowhere else', () => {
     secretsVersion: null,
     // By the scale subresource, once all is there.
     replicas: [made.deployment.spec?.replicas, 0],
+    // Decides where the function's Service leads, and nothing of a generation.
+    isRouted: null,
     drained: null,
   };
   const ofConfig: Places<DesiredRevision['config']> = {
@@ -88,9 +101,11 @@ describe('every field lands where it belongs, and nowhere else', () => {
     readOnlyRootFilesystem: [container.securityContext?.readOnlyRootFilesystem, true],
     scale: null,
     egress: [
-      made.networkPolicy?.spec.egress,
-      [{ to: [{ ipBlock: { cidr: '203.0.113.0/24' } }], ports: [{ protocol: 'TCP', port: 5432 }] }],
+      made.networkPolicy?.spec.egress?.[0],
+      { to: [{ ipBlock: { cidr: '203.0.113.0/24' } }], ports: [{ protocol: 'TCP', port: 5432 }] },
     ],
+    callers: [made.networkPolicy?.spec.ingress, [{ from: [functionsOf('web')], ports: [own] }]],
+    calls: [made.networkPolicy?.spec.egress?.[1], { to: [functionsOf('key-store')], ports: [own] }],
     timeoutMs: null,
   };
   const rows = Object.entries({ ...ofSettings, ...ofRevision, ...ofConfig });
@@ -116,9 +131,13 @@ describe('a generation', () => {
     expect(Object.keys(bare)).not.toEqual(expect.arrayContaining([expect.stringMatching(optional.join('|'))]));
     expect(bare.volumes?.map((each) => each.name)).toEqual(['tmp']);
     expect(bare.containers[0]?.resources?.requests).toEqual({ memory: '333Mi', cpu: '50m' });
-    const { egress: _, ...config } = revision.config;
+    const { egress: _, callers: __, calls: ___, ...config } = revision.config;
     const open = renderGeneration({ ...revision, config, secrets: new Map() }, settings);
     expect([open.secret, open.networkPolicy]).toEqual([null, null]);
+    // So that a function that neither calls nor is called stays the generation that it was.
+    const { template } = open.deployment.spec!;
+    expect(template.metadata?.labels).not.toHaveProperty(['wherry.dev/environment']);
+    expect(JSON.stringify(template.spec?.containers[0]?.env)).not.toContain('WHERRY_CALL_');
   });
 
   it('has the platform’s own variables whatever stack.yml says', () => {
@@ -131,17 +150,25 @@ describe('a generation', () => {
       const outsider = { ...revision, trust: 'untrusted' as const, config: { ...config, ...(egress && { egress }) } };
       const { deployment, networkPolicy } = renderGeneration(outsider, settings);
       expect(deployment.metadata?.namespace).toBe('wherry-fn-red-untrusted');
-      expect(deployment.spec?.template.metadata?.labels?.['wherry.dev/egress']).toBe('none');
+      const { template } = deployment.spec!;
+      expect(template.metadata?.labels?.['wherry.dev/egress']).toBe('none');
+      expect(template.metadata?.labels).not.toHaveProperty(['wherry.dev/environment']);
+      expect(JSON.stringify(template.spec?.containers[0]?.env)).not.toContain('WHERRY_CALL_');
       expect(networkPolicy).toBeNull();
     }
   });
 
-  it('opens an egress list exactly as the namespace’s policies know it', () => {
+  it('tells a caller where the Service of each function is that it may call', () => {
+    const host = `${callName('env_live', 'key-store')}.wherry-fn-red-trusted.svc`;
+    expect(environment).toMatchObject({ WHERRY_CALL_KEY_STORE: `http://${host}:8080` });
+    expect(Object.keys(environment).filter((name) => name.startsWith('WHERRY_CALL_'))).toHaveLength(1);
+  });
+
+  it('opens what it lists, its callers and whom it calls exactly as the namespace’s policies know it', () => {
     const { networkPolicy } = made;
     const scope = { ...revision, prefix: settings.prefix };
-    const rules = revision.config.egress!;
-    const listed = { name, revisionId: revision.revisionId, functionName: revision.functionName, rules };
-    expect(networkPolicy?.spec).toEqual(egressListPolicy(scope, settings, listed).spec);
+    const ways = { ...revision, name, egress: revision.config.egress, callers: ['web'], calls: ['key-store'] };
+    expect(networkPolicy?.spec).toEqual(functionPolicy(scope, settings, ways)?.spec);
     expect(pod.metadata?.labels).toMatchObject(networkPolicy!.spec.podSelector!.matchLabels!);
     const refused = withConfig({ egress: [{ cidr: '198.51.100.0/25' }] });
     expect(() => renderGeneration(refused, settings)).toThrow(/Name public addresses only/);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { V1Container, V1Deployment, V1PodSpec, V1Probe, V1Secret } from '@kubernetes/client-node';
 import {
+  callName,
   egressLabel,
-  egressListPolicy,
+  functionPolicy,
   functionPort,
   functionsNamespace,
   generationName,
@@ -12,7 +13,7 @@ import {
   tenantLabels,
   type NetworkPolicy,
 } from '@wherry/cluster';
-import { egressOf, type DesiredRevision } from '../engine';
+import { callsOf, egressOf, type DesiredRevision } from '../engine';
 
 /** What the cluster and the installation decide about every function. */
 export type RenderSettings = Readonly<{
@@ -98,12 +99,14 @@ export function renderGeneration(revision: DesiredRevision, settings: RenderSett
       },
     },
     secret: revision.secrets.size === 0 ? null : secretOf(revision, metadata),
-    networkPolicy: egress?.length ? networkPolicyOf(revision, settings, metadata) : null,
+    networkPolicy: networkPolicyOf(revision, settings, metadata),
   };
 }
 
 function labelsOf(revision: DesiredRevision, prefix: string, generation: string): Record<string, string> {
+  const { callers, calls } = callsOf(revision);
   return {
+    ...(callers.length + calls.length > 0 && { [names.environment]: keyOf(revision.environmentId) }),
     ...tenantLabels({ ...revision, prefix }),
     [names.revision]: keyOf(revision.revisionId),
     [names.function]: revision.functionName,
@@ -145,7 +148,7 @@ function containerOf(revision: DesiredRevision, settings: RenderSettings, hasSec
     name: containerName,
     image: `${settings.registry}/${imagePath(tenantId, trust, functionName)}@${artifactDigest}`,
     imagePullPolicy: 'IfNotPresent',
-    env: environmentOf(revision),
+    env: environmentOf(revision, settings.prefix),
     ports: [{ containerPort: functionPort, protocol: 'TCP' }],
     resources: {
       requests: {
@@ -176,15 +179,22 @@ function containerOf(revision: DesiredRevision, settings: RenderSettings, hasSec
 const healthCheck: V1Probe['httpGet'] = { path: healthPath, port: functionPort };
 
 /** The platform's own names win over those of stack.yml, which win over the defaults. */
-function environmentOf(revision: DesiredRevision): { name: string; value: string }[] {
+function environmentOf(revision: DesiredRevision, prefix: string): { name: string; value: string }[] {
   const port = String(functionPort);
   const values = {
     ...{ HOME: '/tmp', OPENFAAS_NAME: revision.functionName },
     ...revision.config.environment,
     ...{ WHERRY_LISTEN: port, PORT: port },
+    ...Object.fromEntries(callsOf(revision).calls.map((callee) => callVariable(revision, prefix, callee))),
   };
   // Kubernetes replaces $(NAME) in values; a doubled dollar sign keeps a value as it was written.
   return Object.entries(values).map(([name, value]) => ({ name, value: value.replaceAll('$(', '$$$$(') }));
+}
+
+/** Tells a function where one is that it may call. Names of functions hold no underscores, so no two meet here. */
+function callVariable(revision: DesiredRevision, prefix: string, callee: string): [name: string, value: string] {
+  const host = `${callName(revision.environmentId, callee)}.${functionsNamespace({ ...revision, prefix })}.svc`;
+  return [`WHERRY_CALL_${callee.toUpperCase().replaceAll('-', '_')}`, `http://${host}:${functionPort}`];
 }
 
 type Metadata = Readonly<{ name: string; namespace: string; labels: Record<string, string> }>;
@@ -195,8 +205,7 @@ function secretOf({ secrets }: DesiredRevision, metadata: Metadata): V1Secret {
 }
 
 function networkPolicyOf(revision: DesiredRevision, settings: RenderSettings, { name, labels }: Metadata) {
-  const { revisionId, functionName } = revision;
-  const listed = { name, revisionId, functionName, rules: egressOf(revision) ?? [] };
-  const policy = egressListPolicy({ ...revision, prefix: settings.prefix }, settings, listed);
-  return { ...policy, metadata: { ...policy.metadata, labels } };
+  const ways = { ...revision, ...callsOf(revision), name, egress: egressOf(revision) };
+  const policy = functionPolicy({ ...revision, prefix: settings.prefix }, settings, ways);
+  return policy && { ...policy, metadata: { ...policy.metadata, labels } };
 }

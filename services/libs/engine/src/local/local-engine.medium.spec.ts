@@ -70,6 +70,7 @@ class LocalFixture implements EngineFixture {
         trust: 'trusted' as const,
         revisionId: 'rev_a',
         functionName: 'test',
+        ...{ environmentId: 'env_a', isRouted: true },
         artifactDigest: 'sha256:aa',
       },
       config: {

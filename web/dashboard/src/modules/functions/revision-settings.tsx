@@ -76,7 +76,8 @@ function Limits({ revision }: { revision: Revision }) {
     ['Time limit of a call', formatDuration(revision.timeoutMs)],
     ['Replicas', min === max ? `${min}` : `${min} to ${max}`],
     ['Sleeps when idle for', min > 0 ? 'Never' : formatDuration(idleSeconds * 1000)],
-    ['May connect to', egressText(revision.egress)],
+    ['May connect to', connectText(revision)],
+    ['May be called by', ['The gateway', ...revision.callers].join(', ')],
   ];
   return (
     <Section title="Limits and scale">
@@ -85,13 +86,12 @@ function Limits({ revision }: { revision: Revision }) {
   );
 }
 
-function egressText(egress: Revision['egress']): string {
-  if (egress === null) return 'The public internet';
-  const ranges = egress.map(({ cidr, ports }) => {
+function connectText({ egress, calls }: Revision): string {
+  const ranges = egress?.map(({ cidr, ports }) => {
     if (ports === null) return cidr;
     return `${cidr} (${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')})`;
   });
-  return ranges.join(', ') || 'Nothing';
+  return [...(ranges ?? ['The public internet']), ...calls].join(', ') || 'Nothing';
 }
 
 function Pairs({ values, none }: { values: Readonly<Record<string, string>>; none: string }) {

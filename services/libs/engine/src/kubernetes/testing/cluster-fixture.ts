@@ -15,6 +15,8 @@ import { pushImage, script, type ImageChange } from './push-image';
 export type ClusterFixtureOptions = Readonly<{
   kubeconfig: string;
   registry: string;
+  /** Whether pods are asked by way of the API server, as where this machine has no route to them; otherwise directly. */
+  isRemote?: boolean;
   /** Of the namespaces, which go at the end; nobody else's. */
   prefix: string;
   /** Objects that the namespace has beside itself, such as a quota. */
@@ -58,6 +60,7 @@ export class ClusterFixture implements EngineFixture {
   revision(more: Partial<DesiredRevision> = {}, environment: Readonly<Record<string, string>> = {}): DesiredRevision {
     return {
       ...{ tenantId: 'ten_a', tenantNumber: 4, trust: 'trusted' as const, revisionId: 'rev_a', functionName: 'test' },
+      ...{ environmentId: 'env_a', isRouted: true },
       artifactDigest: this.digest,
       config: {
         ...{ lang: 'node', start: ['node'], environment, secrets: [], memoryMiB: 128, cpuMillicores: 1000 },
@@ -71,8 +74,19 @@ export class ClusterFixture implements EngineFixture {
 
   async get(endpoint: Endpoint, path: string): Promise<string> {
     if (endpoint.kind !== 'tcp') throw new TypeError('A pod has an address, no socket.');
+    if (this.options.isRemote === true) return this.getByApiServer(endpoint, path);
     const headers = { connection: 'close' };
     return (await fetch(`http://${endpoint.host}:${endpoint.port}${path}`, { headers })).text();
+  }
+
+  private async getByApiServer({ host, port }: Endpoint & { kind: 'tcp' }, path: string): Promise<string> {
+    const pods = `/api/v1/namespaces/${this.namespace}/pods`;
+    const query = { fieldSelector: `status.podIP=${host}` };
+    const { items } = await this.client.request<{ items: { metadata: { name: string } }[] }>('GET', pods, { query });
+    const chunks: Buffer[] = [];
+    const way = `${pods}/${items[0]?.metadata.name}:${port}/proxy${path}`;
+    for await (const chunk of this.client.stream(way, {}, AbortSignal.timeout(20_000))) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
   }
 
   async close(): Promise<void> {
