@@ -103,14 +103,19 @@ describe('a build', () => {
     expect(environments).toEqual(['./handler.sh', 'wc -c']);
   });
 
-  it('tells that files in Git LFS are deployed as pointers', async () => {
+  it('refuses a function whose files are pointers of Git LFS, and names them', async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 12345\n`;
     const files = { 'stack.yml': stack(), 'fn/handler.js': 'module.exports = async () => "x"' };
-    const notes = async (attributes: string) =>
-      (await harness.build({ ...files, 'fn/.gitattributes': attributes })).all('note').map(({ text }) => text);
-    expect(await notes('*.bin filter=lfs diff=lfs merge=lfs -text\n')).toEqual([
-      expect.stringContaining('"fn/.gitattributes" keeps files in Git LFS, which is not supported'),
-    ]);
-    expect(await notes('*.bin -text\n')).toEqual([]);
+    const { failure, exitCode } = await harness.build({ ...files, 'fn/model.bin': pointer, 'fn/data/b.bin': pointer });
+    expect(failure).toMatch(
+      /^Only pointers of these files are in the commit.*: "fn\/data\/b\.bin", "fn\/model\.bin"\. /,
+    );
+    expect(failure).toMatch(/commit the files themselves/);
+    expect(exitCode).toBe(1);
+    // What no function has does no harm, and a text about pointers is none.
+    const attributes = { '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n', 'docs/film.bin': pointer };
+    const outcome = await harness.build({ ...files, ...attributes, 'fn/readme.md': `It begins with:\n${pointer}` });
+    expect([outcome.exitCode, outcome.all('note')]).toEqual([0, []]);
   });
 
   it('builds what will be given no secrets without asking for them, and says so', async () => {

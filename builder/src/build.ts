@@ -58,10 +58,11 @@ export async function build(order: BuildOrder, ports: Ports): Promise<Result[]> 
   await checkLinks(fetched);
   const source = rootOf(fetched, order.rootDir);
   const plan = planStack(order, source, await languages);
-  for (const text of [...plan.notes, ...largeFileNotes(source)]) events.emit({ type: 'note', text });
+  for (const text of plan.notes) events.emit({ type: 'note', text });
   if (order.secretNames !== null) checkSecrets(plan.functions, order.secretNames);
   else for (const text of withheldNotes(plan.functions)) events.emit({ type: 'note', text });
   for (const planned of plan.functions) checkHandlerFolder(planned, source.entries);
+  checkPointers(plan.functions, source);
   const names = plan.functions.map(({ name }) => name);
   events.emit({ type: 'step', name: 'plan', detail: `Functions: ${names.join(', ') || 'none'}.` });
   events.emit({ type: 'functions', names, handlers: plan.functions.map(({ handler }) => handler) });
@@ -192,14 +193,34 @@ function planStack(order: BuildOrder, source: Source, languages: readonly string
   return { ...plan, notes };
 }
 
-/** Git LFS keeps such files elsewhere: what is fetched, and would be deployed, are small texts that stand for them. */
-function largeFileNotes({ folder, entries }: Source): string[] {
-  const attributes = entries.filter(({ mode, path }) => mode !== '120000' && /(^|\/)\.gitattributes$/.test(path));
-  const named = attributes.find(({ path }) => /\bfilter=lfs\b/.test(readText(join(folder, path), path)));
-  if (named === undefined) return [];
-  return [
-    `"${named.path}" keeps files in Git LFS, which is not supported: only pointers are deployed. Commit the files.`,
-  ];
+/** What a pointer file begins with, and how large it may be. Git LFS specification, "The Pointer". */
+const pointerStart = /^version https:\/\/[\w.-]+\/spec\/v\d/;
+const maxPointerBytes = 1_024;
+const mostNamed = 5;
+
+/**
+ * Git LFS keeps files elsewhere: what is fetched, and would be deployed, are small texts that stand for them. A function
+ * made of them would break when it is called, so it is not built.
+ * @throws BuildFailure naming such files of the handlers.
+ */
+function checkPointers(functions: readonly PlannedFunction[], { folder, entries }: Source): void {
+  const isDeployed = (path: string): boolean =>
+    functions.some(({ handler }) => handler === '.' || path.startsWith(`${handler}/`));
+  const pointers = entries
+    .filter(({ mode, path, bytes }) => mode !== '120000' && bytes < maxPointerBytes && isDeployed(path))
+    .map(({ path }) => path)
+    .filter((path) => isPointer(readFileSync(join(folder, path), 'utf8')));
+  if (pointers.length === 0) return;
+  const named = pointers.slice(0, mostNamed).map((path) => `"${path}"`);
+  const more = pointers.length > mostNamed ? ` and ${pointers.length - mostNamed} more` : '';
+  throw new BuildFailure(
+    `Only pointers of these files are in the commit, because Git LFS keeps them elsewhere: ${named.join(', ')}${more}. ` +
+      'Git LFS is not supported: commit the files themselves (git lfs migrate export), or move them out of the handler.',
+  );
+}
+
+function isPointer(text: string): boolean {
+  return pointerStart.test(text) && /^oid sha256:[0-9a-f]{64}$/m.test(text);
 }
 
 function readText(path: string, name: string): string {
