@@ -46,7 +46,7 @@ const appOf = (timeoutMs = 5_000, installation = '/api/v3') =>
   });
 const Repository = z.object({ id: z.int() });
 const call = async (app: GithubApp, id: number) =>
-  ask(await app.installation(id), Repository, 'GET /repos/{owner}/{repo}', { owner: 'a', repo: 'b' });
+  ask(app.installation(id), Repository, 'GET /repos/{owner}/{repo}', { owner: 'a', repo: 'b' });
 const failure = (work: Promise<unknown>) =>
   work.then(
     () => {
@@ -174,8 +174,7 @@ describe('GithubApp', () => {
     answer = (_req, res) => json(res, 200, [{ id: 1 }], { link: links.shift() ?? '' });
     const found: unknown[] = [];
     const all = async () => {
-      for await (const page of pages(await appOf().installation(501), z.array(Repository), 'GET /things'))
-        found.push(page);
+      for await (const page of pages(appOf().installation(501), z.array(Repository), 'GET /things')) found.push(page);
     };
     const error = await failure(all());
     elsewhere.close();

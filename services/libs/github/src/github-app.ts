@@ -70,8 +70,8 @@ export class GithubApp {
   }
 
   /** A client for all that one installation may see. Makes no call itself. */
-  installation(installationId: number): Promise<GithubClient> {
-    return Promise.resolve(this.client(installationId, {}));
+  installation(installationId: number): GithubClient {
+    return this.client(installationId, {});
   }
 
   /**

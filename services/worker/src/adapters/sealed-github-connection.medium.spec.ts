@@ -30,7 +30,7 @@ it('uses a new key of the App from the next call on, when the former one was rev
     ...{ apiUrl: github.apiUrl, githubUrl: github.url },
   });
   const list = async () => {
-    const client = await (await connection.app())!.installation(installationId);
+    const client = (await connection.app())!.installation(installationId);
     const Page = z.object({ total_count: z.int() });
     return (await ask(client, Page, 'GET /installation/repositories')).total_count;
   };

@@ -17,7 +17,7 @@ export class RefreshMembers {
     const rules = await members.rules(tenantId);
     if (!rules) return 0;
     if (rules.account.type === 'User') return members.replace(tenantId, new Map([[rules.account.id, 'owner']]));
-    const client = await (await appOf(connection)).installation(rules.installationId);
+    const client = (await appOf(connection)).installation(rules.installationId);
     return members.replace(tenantId, await rolesOf(client, rules), await allTeams(client, rules.account.id));
   }
 }

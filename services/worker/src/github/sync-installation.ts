@@ -171,7 +171,7 @@ async function see(app: GithubApp, installationId: number): Promise<SeenInstalla
 }
 
 async function list(app: GithubApp, installationId: number): Promise<{ listed: Listing[]; isComplete: boolean }> {
-  const client = await app.installation(installationId);
+  const client = app.installation(installationId);
   const found = new Map<number, Listing>();
   let total = 0;
   for await (const page of pages(client, RepositoryPage, 'GET /installation/repositories')) {
