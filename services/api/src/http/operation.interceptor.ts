@@ -57,11 +57,20 @@ function noQuery(request: Request): Record<string, never> {
 /** @throws DomainError `request.invalid`; pointers start with `/params`, `/query`, or at the body's root. */
 function check(schema: z.ZodType | undefined, value: unknown, root: string): unknown {
   if (schema === undefined) return {};
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: numberSentence });
   if (parsed.success) return parsed.data;
   throw new DomainError('request.invalid', 'Something in the request is not as it should be; see "errors".', {
     errors: parsed.error.issues.slice(0, 20).map((issue) => fieldError(issue, root)),
   });
+}
+
+/** Limits of numbers in our words, for the forms that show them; undefined leaves zod's. A schema's own words go first. */
+function numberSentence(issue: z.core.$ZodRawIssue): string | undefined {
+  const isNumber = 'origin' in issue && (issue.origin === 'number' || issue.origin === 'int');
+  if (issue.code === 'too_small' && isNumber) return `It has to be at least ${String(issue.minimum)}.`;
+  if (issue.code === 'too_big' && isNumber) return `It has to be at most ${String(issue.maximum)}.`;
+  if (issue.code === 'invalid_type' && issue.expected === 'int') return 'It has to be a whole number.';
+  return issue.code === 'invalid_type' && issue.expected === 'number' ? 'It has to be a number.' : undefined;
 }
 
 function fieldError(issue: z.core.$ZodIssue, root: string): FieldError {
