@@ -142,14 +142,14 @@ test('code of an outsider runs nowhere until a maintainer names its commit, and 
   const preview = `pr-${number}--shop--acme`;
   const conclusions = async (sha: string) =>
     (await github.checkRuns({ repository, sha })).map(({ conclusion }) => conclusion);
-  await expect.poll(() => conclusions(pushed.sha), { timeout: 60_000 }).toEqual(['skipped']);
+  await expect.poll(() => conclusions(pushed.sha), { timeout: 60_000 }).toEqual(['action_required']);
   expect(await answer(platform, preview)).toBe('404');
   await github.comment({ repository, number, author: 'eve', body: `/deploy ${pushed.sha}` });
   await github.settled();
   await github.comment({ repository, number, author: 'bob', body: `/deploy ${pushed.sha}` });
   await expect.poll(() => answer(platform, preview), { timeout: 60_000 }).toBe('a gift');
   const next = await github.push({ repository: 'eve/shop', branch: 'gift', files: files('a trap'), author: 'eve' });
-  await expect.poll(() => conclusions(next.sha), { timeout: 60_000 }).toEqual(['skipped']);
+  await expect.poll(() => conclusions(next.sha), { timeout: 60_000 }).toEqual(['action_required']);
   expect(await answer(platform, preview)).toBe('a gift');
   await github.closePullRequest({ repository, number, author: 'eve' });
   await expect.poll(() => answer(platform, preview), { timeout: 60_000 }).toBe('404');

@@ -21,8 +21,11 @@ export type CheckRun = Readonly<{
   externalId: string;
   detailsUrl: string;
   status: 'queued' | 'in_progress' | 'completed';
-  /** Exactly when it is completed. */
-  conclusion: 'success' | 'failure' | 'cancelled' | 'skipped' | null;
+  /**
+   * Exactly when it is completed. GitHub lets `skipped` pass a required check, and `action_required` not; of the latter
+   * `detailsUrl` is to show more.
+   */
+  conclusion: 'success' | 'failure' | 'cancelled' | 'skipped' | 'action_required' | null;
   startedAtMs: number | null;
   completedAtMs: number | null;
   title: string;

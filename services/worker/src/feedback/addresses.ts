@@ -1,7 +1,5 @@
 import type { AppsAddress } from '@wherry/domain';
 
-export { environmentUrl, functionUrl } from '@wherry/domain';
-
 /** Where people see what they are told of. */
 export type FeedbackAddresses = Readonly<{
   /** Without a slash at the end. */

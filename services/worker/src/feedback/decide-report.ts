@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { RepositorySettings } from '@wherry/contract';
 import type { ClaimedReport, ReportedEnvironment } from '@wherry/db';
-import { isFinished } from '@wherry/domain';
+import { environmentUrl, functionUrl, isFinished } from '@wherry/domain';
 import type { CheckRun, GithubDeployment, GithubDeploymentStatus } from '@wherry/github';
-import { deploymentUrl, environmentUrl, type FeedbackAddresses, functionUrl } from './addresses';
+import { deploymentUrl, type FeedbackAddresses } from './addresses';
 import { plain } from './markdown';
 import { renderCheckRun } from './render-check-run';
 

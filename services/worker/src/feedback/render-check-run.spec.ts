@@ -34,6 +34,18 @@ describe('the check run', () => {
     expect(run.annotations).toMatchObject([{ path: 'hello/handler.js', line: 7, title: 'Function "hello"' }]);
   });
 
+  it('of code that somebody has to let run first does not pass, and says how', () => {
+    const reason = 'Its code comes from a fork. Somebody who may write can let it run by the comment: /deploy aaaa';
+    const run = render({ status: 'skipped', isRefused: true, reason, startedAtMs: null, functions: [] });
+    expect(run).toMatchObject({ status: 'completed', conclusion: 'action_required' });
+    expect(run.detailsUrl).toBe('https://console.test/deployments/dep_1');
+    expect(run.completedAtMs).not.toBeNull();
+    expect(run.summary).toContain('somebody has to read it first');
+    expect(run.summary).toContain('```text\nIts code comes from a fork.');
+    expect(run.summary).toContain('/deploy aaaa');
+    expect(render({ status: 'skipped', reason: 'Nothing changed.' }).conclusion).toBe('skipped');
+  });
+
   it('has a conclusion and an end exactly when it is completed', () => {
     for (const status of ['queued', 'building', 'releasing'] as const) {
       expect(render({ status, startedAtMs: null, finishedAtMs: null })).toMatchObject({

@@ -1,6 +1,7 @@
 import type { ReportedDeployment, ReportedEnvironment, ReportedFunction, ReportedLine } from '@wherry/db';
 import type { CheckRun } from '@wherry/github';
-import { deploymentUrl, type FeedbackAddresses, functionUrl } from './addresses';
+import { functionUrl } from '@wherry/domain';
+import { deploymentUrl, type FeedbackAddresses } from './addresses';
 import { annotationsOf } from './annotations';
 import { codeBlock, codeSpan, joined, lastLines, plain, table } from './markdown';
 
@@ -61,7 +62,9 @@ function stateOf(deployment: ReportedDeployment): Pick<CheckRun, 'status' | 'tit
     case 'cancelled':
       return { status: 'completed', title: 'Cancelled', conclusion: 'cancelled' };
     case 'skipped':
-      return { status: 'completed', title: 'Skipped', conclusion: 'skipped' };
+      return deployment.isRefused
+        ? { status: 'completed', title: 'Waits for somebody to let it run', conclusion: 'action_required' }
+        : { status: 'completed', title: 'Skipped', conclusion: 'skipped' };
   }
 }
 
@@ -92,7 +95,9 @@ function summaryOf({ deployment, environment }: CheckSubject, addresses: Feedbac
   return joined(paragraphs, mostBytes);
 }
 
-function introOf({ status, functions }: ReportedDeployment): string {
+const nothingDeployed = 'Nothing was deployed of this commit.';
+
+function introOf({ status, functions, isRefused }: ReportedDeployment): string {
   switch (status) {
     case 'queued':
       return 'The commit is planned and waits for its build.';
@@ -107,10 +112,12 @@ function introOf({ status, functions }: ReportedDeployment): string {
       return 'This commit was live. A later deployment has taken its place.';
     case 'failed':
       return 'The deployment failed:';
+    case 'skipped':
+      if (isRefused) return 'Nothing was built of this commit: somebody has to read it first, and let it run.';
+      return nothingDeployed;
     case 'superseded':
     case 'cancelled':
-    case 'skipped':
-      return 'Nothing was deployed of this commit.';
+      return nothingDeployed;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ReportedDeployment, ReportedEnvironment } from '@wherry/db';
-import { deploymentUrl, type FeedbackAddresses, functionUrl } from './addresses';
+import { functionUrl } from '@wherry/domain';
+import { deploymentUrl, type FeedbackAddresses } from './addresses';
 import { codeSpan, joined, table } from './markdown';
 
 /** GitHub takes 65536 characters. */

@@ -44,7 +44,7 @@ export function decidePlan(
     if (wasAnswered || !isFinished(newest.status)) return { kind: 'nothing', isKept: true };
   }
   if (facts === null) return { kind: 'again' };
-  if (facts.refusal !== null) return { kind: 'skip', reason: facts.refusal, supersedes: true };
+  if (facts.refusal !== null) return { kind: 'skip', reason: facts.refusal, supersedes: true, isRefused: true };
   if (forcedAt !== null) return { kind: 'build' };
   return skipOf(state, head, facts) ?? { kind: 'build' };
 }

@@ -14,7 +14,8 @@ export function reportedFunction(name: string, more: Partial<ReportedFunction> =
 
 export function reportedDeployment(more: Partial<ReportedDeployment> = {}): ReportedDeployment {
   return {
-    ...{ id: 'dep_1', status: 'live', reason: null, rootDir: '.', ref: 'refs/heads/main', commitSha: 'a'.repeat(40) },
+    ...{ id: 'dep_1', status: 'live', reason: null, isRefused: false },
+    ...{ rootDir: '.', ref: 'refs/heads/main', commitSha: 'a'.repeat(40) },
     ...{ notes: [], createdAtMs: at, startedAtMs: at + 1_000, finishedAtMs: at + 6_000 },
     functions: [reportedFunction('hello')],
     ...more,

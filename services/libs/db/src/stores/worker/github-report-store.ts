@@ -19,6 +19,8 @@ export type ReportedDeployment = Readonly<{
   id: string;
   status: DeploymentStatus;
   reason: string | null;
+  /** Whether it was skipped because somebody who may write to the repository has to let it run first. */
+  isRefused: boolean;
   rootDir: string;
   ref: string;
   commitSha: string;
@@ -270,7 +272,7 @@ type ReportRow = {
 
 function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<SubjectRow[]> {
   return tx.$queryRaw<SubjectRow[]>`
-    select d.id, d.status, d.reason, d.root_dir as "rootDir", d.ref, d.commit_sha as "commitSha", d.notes,
+    select d.id, d.status, d.reason, d.is_refused as "isRefused", d.root_dir as "rootDir", d.ref, d.commit_sha as "commitSha", d.notes,
       d.created_at as "createdAt", d.started_at as "startedAt", d.finished_at as "finishedAt",
       e.id as "environmentId", e.kind = 'preview' as "isPreview", coalesce(e.label, t.slug) as label,
       e.pull_request as "pullRequest", e.branch, e.closed_at is not null as "isClosed", e.closed_reason as "closedReason",
@@ -289,7 +291,7 @@ function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<Su
 /** What a pull request's comment shows, since its preview was opened: of each root directory the newest that was not skipped, else the newest. */
 async function readShown(tx: Tx, tenantId: string, environmentId: string): Promise<ReportedDeployment[]> {
   const rows = await tx.$queryRaw<DeploymentRow[]>`
-    select distinct on (d.root_dir) d.id, d.status, d.reason, d.root_dir as "rootDir", d.ref,
+    select distinct on (d.root_dir) d.id, d.status, d.reason, d.is_refused as "isRefused", d.root_dir as "rootDir", d.ref,
       d.commit_sha as "commitSha", d.notes, d.created_at as "createdAt", d.started_at as "startedAt",
       d.finished_at as "finishedAt"
     from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
@@ -343,10 +345,10 @@ function subjectOf(
 }
 
 function deploymentOf(row: DeploymentRow, functions: readonly FunctionRow[]): ReportedDeployment {
-  const { id, status, reason, rootDir, ref, commitSha } = row;
+  const { id, status, reason, isRefused, rootDir, ref, commitSha } = row;
   const own = functions.filter(({ deploymentId }) => deploymentId === id);
   return {
-    ...{ id, status, reason, rootDir, ref, commitSha },
+    ...{ id, status, reason, isRefused, rootDir, ref, commitSha },
     notes: Array.isArray(row.notes) ? row.notes.map(String) : [],
     createdAtMs: row.createdAt.getTime(),
     startedAtMs: row.startedAt?.getTime() ?? null,

@@ -66,7 +66,8 @@ export type PlanDecision =
   | Readonly<{ kind: 'nothing'; isKept?: boolean }>
   /** What was found out before is not so any more. */
   | Readonly<{ kind: 'again' }>
-  | Readonly<{ kind: 'skip'; reason: string; supersedes: boolean }>
+  /** `isRefused`: it waits for somebody to let it run. */
+  | Readonly<{ kind: 'skip'; reason: string; supersedes: boolean; isRefused?: boolean }>
   | Readonly<{ kind: 'build' }>;
 
 export type PlannedCommit = PlanKey &
@@ -163,8 +164,7 @@ export class PlanStore {
       const { environment } = commit;
       const environmentId = 'id' in environment ? environment.id : (await openPreview(tx, tenantId, environment)).id;
       const superseded = decision.kind === 'build' || decision.supersedes ? await supersede(tx, tenantId, commit) : [];
-      const reason = decision.kind === 'skip' ? decision.reason : null;
-      await insertDeployment(tx, tenantId, { ...commit, environmentId }, reason);
+      await insertDeployment(tx, tenantId, { ...commit, environmentId }, decision.kind === 'skip' ? decision : null);
       if (decision.kind === 'build') await enqueue(tx);
       return { kind: decision.kind === 'build' ? 'queued' : 'skipped', deploymentId: commit.deploymentId, superseded };
     });
