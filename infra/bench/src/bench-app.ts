@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ConsoleGithubAppStore, Database, type GithubCredentialKind, ownerUrl } from '@wherry/db';
+import { ConsoleGithubAppStore, Database, type GithubCredentialKind, ownerUrl, platformActor } from '@wherry/db';
 import { credentialPlace, seal } from '@wherry/sealing';
 
 export type BenchApp = Readonly<{
@@ -15,8 +15,9 @@ export async function registerApp(home: string, { appId, clientId, values }: Ben
   const database = await Database.open({ url, applicationName: 'bench', poolSize: 1 });
   const store = new ConsoleGithubAppStore(database);
   const app = { appId: BigInt(appId), slug: 'bench', name: 'Bench', clientId, ownerLogin: 'x', isPublic: true };
-  await store.unregister();
+  await store.unregister(platformActor);
   await store.register(
+    platformActor,
     { ...app, htmlUrl: 'http://127.0.0.1' },
     Object.keys(values) as GithubCredentialKind[],
     (name, version, publicKey) =>

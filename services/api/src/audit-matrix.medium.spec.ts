@@ -1,6 +1,7 @@
 import { operations, type Operation, type OperationId } from '@wherry/contract/api';
 import { seedTenant, type SeededTenant } from '@wherry/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { publishWorkerKey } from './testing/github-app';
 import { publishSealingKey, startApi, type Harness, type Reply } from './testing/harness';
 import { cases, pathOf } from './testing/operation-cases';
 
@@ -15,6 +16,7 @@ beforeAll(async () => {
   api = await startApi();
   await seedTenant(api.test.url('owner'), 'first'); // brings a sealing key of its own, which is not to be the newest
   await publishSealingKey(api);
+  await publishWorkerKey(api);
 });
 afterAll(() => api.close());
 
@@ -34,15 +36,17 @@ function send(id: OperationId, seeded: SeededTenant, headers: Record<string, str
   return api.send(operations[id].method, pathOf(operations[id], seeded), { headers, ...(body ? { body } : {}) });
 }
 
-/** What the log says of one request, in whichever tenants. */
+/** What the logs say of one request: the platform's, and those of whichever tenants. */
 function rowsOf({ headers }: Reply): Promise<object[]> {
+  const columns = 'actor_kind, actor_id, actor_name, action, target, details';
   return api.owner(
-    `select actor_kind, actor_id, actor_name, action, target, details from audit_log where request_id = $1`,
+    `select 'platform' as log, ${columns} from platform_audit_log where request_id = $1
+     union all select 'tenant', ${columns} from audit_log where request_id = $1`,
     [headers['x-request-id']],
   );
 }
 
-it.each(audited)('%s adds exactly one row to the audit log, with who did it', async (id) => {
+it.each(audited)('%s adds exactly one row to each audit log it belongs in, with who did it', async (id) => {
   const seeded = await tenantFor(id, `u${id.toLowerCase()}`);
   const reply = await send(id, seeded, await api.signIn(seeded.userId));
   expect([reply.status, reply.text]).toEqual([cases[id].changing?.status ?? cases[id].status, expect.any(String)]);
@@ -50,7 +54,9 @@ it.each(audited)('%s adds exactly one row to the audit log, with who did it', as
   const actor = { actor_kind: 'user', actor_id: seeded.userId, actor_name: `private-${seeded.slug}` };
   const words = { action: expect.stringMatching(/^[a-z_]+\.[a-z_]+$/), target: expect.stringMatching(/./) };
   const rows = await rowsOf(reply);
-  expect(rows).toEqual([{ ...actor, ...words, details: expect.any(Object) }]);
+  const { log = 'tenant' } = cases[id];
+  const logs = log === 'both' ? ['platform', 'tenant'] : [log];
+  expect(rows).toEqual(logs.map((each) => ({ log: each, ...actor, ...words, details: expect.any(Object) })));
   expect(JSON.stringify(rows), 'a secret value is never logged').not.toContain('canary');
 });
 

@@ -343,6 +343,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/v1/platform/audit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Changes of the platform itself and of its list of tenants, newest first. What is a tenant's is in its own log. */
+    get: operations['listPlatformAudit'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/v1/platform/audit/export': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** All changes of the platform itself, oldest first, as a file like the export of a tenant. */
+    get: operations['exportPlatformAudit'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/v1/tenants/{tenant}/members': {
     parameters: {
       query?: never;
@@ -1209,7 +1243,7 @@ export interface components {
       deletedAt: string | null;
     };
     AuditEvent: {
-      /** @description Grows from event to event within a tenant. */
+      /** @description Grows from event to event of a log. */
       id: string;
       /**
        * Format: date-time
@@ -3115,6 +3149,123 @@ export interface operations {
       };
       /** @description request.not_found */
       404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  listPlatformAudit: {
+    parameters: {
+      query?: {
+        /** @description A user's or token's id, or a name. */
+        actor?: string;
+        /** @description One action such as secret.set, or all of a noun such as secret. */
+        action?: string;
+        from?: string;
+        /** @description Before this instant. */
+        to?: string;
+        limit?: number;
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            events: components['schemas']['AuditEvent'][];
+            nextCursor: string | null;
+          };
+        };
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  exportPlatformAudit: {
+    parameters: {
+      query?: {
+        /** @description A user's or token's id, or a name. */
+        actor?: string;
+        /** @description One action such as secret.set, or all of a noun such as secret. */
+        action?: string;
+        from?: string;
+        /** @description Before this instant. */
+        to?: string;
+        format?: 'ndjson' | 'csv';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Done. */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/x-ndjson': string;
+          'text/csv': string;
+        };
+      };
+      /** @description request.invalid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.unauthenticated */
+      401: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/problem+json': components['schemas']['Problem'];
+        };
+      };
+      /** @description request.forbidden */
+      403: {
         headers: {
           [name: string]: unknown;
         };

@@ -26,9 +26,26 @@ export class AuditController {
     @Input() { query }: InputOf<'exportAudit'>,
     @Res() response: Response,
   ): Promise<void> {
-    response.setHeader('content-type', types[query.format]);
-    response.setHeader('content-disposition', `attachment; filename="audit-${tenant.slug}.${query.format}"`);
-    // A failure in between cuts the connection, so that no half file looks like a whole one.
-    await pipeline(Readable.from(this.audit.export(tenant, query)), response);
+    await send(response, `audit-${tenant.slug}`, query.format, this.audit.export(tenant, query));
   }
+
+  @Operation('listPlatformAudit')
+  listPlatformAudit(@Input() { query }: InputOf<'listPlatformAudit'>): Promise<OutputOf<'listPlatformAudit'>> {
+    return this.audit.list(null, query);
+  }
+
+  @Operation('exportPlatformAudit')
+  async exportPlatformAudit(
+    @Input() { query }: InputOf<'exportPlatformAudit'>,
+    @Res() response: Response,
+  ): Promise<void> {
+    await send(response, 'audit-of-the-platform', query.format, this.audit.export(null, query));
+  }
+}
+
+async function send(response: Response, name: string, format: 'ndjson' | 'csv', text: AsyncIterable<string>) {
+  response.setHeader('content-type', types[format]);
+  response.setHeader('content-disposition', `attachment; filename="${name}.${format}"`);
+  // A failure in between cuts the connection, so that no half file looks like a whole one.
+  await pipeline(Readable.from(text), response);
 }

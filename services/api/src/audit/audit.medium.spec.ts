@@ -76,11 +76,40 @@ it('is exported whole, oldest first, as lines of JSON and as CSV that no spreads
 });
 
 it('can be changed by nobody, not even by the owner of the tables', async () => {
-  for (const sql of ['update audit_log set action = $$x$$', 'delete from audit_log', 'truncate audit_log']) {
-    await expect(api.owner(sql)).rejects.toThrow('rows of audit_log are never changed or removed');
+  await api.owner(
+    `insert into platform_audit_log (actor_kind, actor_name, action, target) values ('user', 'Ada', 'x.y', 'z')`,
+  );
+  for (const log of ['audit_log', 'platform_audit_log']) {
+    for (const sql of [`update ${log} set action = 'x'`, `delete from ${log}`, `truncate ${log}`]) {
+      await expect(api.owner(sql)).rejects.toThrow(`rows of ${log} are never changed or removed`);
+    }
   }
-  for (const sql of ['update audit_log set action = null', 'delete from audit_log']) {
+  const platforms = ['update platform_audit_log set action = null', 'delete from platform_audit_log'];
+  for (const sql of ['update audit_log set action = null', 'delete from audit_log', ...platforms]) {
     const attempt = api.database.tenant(acme.tenantId, (tx) => tx.$executeRawUnsafe(sql));
     await expect(attempt).rejects.toThrow(/permission denied|42501/);
   }
+});
+
+it("is the platform's own, for operators, of what is no tenant's or outlives it", async () => {
+  await api.owner('update users set is_operator = true where id = $1', [acme.userId]);
+  const send = (path: string, body: object) => api.send('POST', path, { headers, body });
+  expect((await send('/v1/tenants', { slug: 'shortlived', name: 'Short' })).status).toBe(201);
+  expect((await send('/v1/platform/tenants/shortlived/suspend', { reason: 'unpaid' })).status).toBe(200);
+  expect((await send('/v1/platform/tenants/shortlived/delete', { slug: 'shortlived' })).status).toBe(202);
+  const get = (query: string) => api.send('GET', `/v1/platform/audit${query}`, { headers });
+  const first = (await get('?limit=2&action=tenant')).json() as { events: Event[]; nextCursor: string };
+  expect(first.events).toMatchObject([
+    { action: 'tenant.delete', target: 'tenant/shortlived', actor: { id: acme.userId } },
+    { action: 'tenant.suspend', target: 'tenant/shortlived', details: { reason: 'unpaid' } },
+  ]);
+  const rest = (await get(`?action=tenant&cursor=${first.nextCursor}`)).json() as { events: Event[] };
+  expect(rest.events.map(({ action }) => action)).toEqual(['tenant.create']);
+  const file = await get('/export?format=csv&action=tenant');
+  expect(file.headers['content-disposition']).toBe('attachment; filename="audit-of-the-platform.csv"');
+  expect(file.text.trimEnd().split('\r\n')).toHaveLength(4);
+  const { events } = await list('?action=tenant');
+  expect(events).toEqual([]);
+  await api.owner('update users set is_operator = false where id = $1', [acme.userId]);
+  expect((await get('')).status).toBe(403);
 });

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsoleGithubAppStore } from '@wherry/db';
+import { type Actor, ConsoleGithubAppStore } from '@wherry/db';
 import { DomainError } from '@wherry/problem';
 import type { OutputOf } from '../http/operation';
 import { newSecretValue, SYSTEM, type System } from '../system';
@@ -22,11 +22,11 @@ export class ChangeApp {
    * Both secrets are taken until the older one is retired, so that no webhook is refused while it is changed on GitHub.
    * @throws DomainError `github.not_registered`, `github.webhook_secrets_full`
    */
-  async addWebhookSecret(): Promise<OutputOf<'createGithubWebhookSecret'>> {
+  async addWebhookSecret(actor: Actor): Promise<OutputOf<'createGithubWebhookSecret'>> {
     await this.refuseWithoutApp();
     const value = newSecretValue('', this.system);
     const made = await sealing(() =>
-      this.store.add('webhook_secret', mostWebhookSecrets, sealer({ webhook_secret: value })),
+      this.store.add(actor, 'webhook_secret', mostWebhookSecrets, sealer({ webhook_secret: value })),
     );
     if (made !== null) return { ...credentialView(made), value };
     throw new DomainError(
@@ -36,8 +36,8 @@ export class ChangeApp {
   }
 
   /** @throws DomainError `github.webhook_secret_not_found`, `github.webhook_secret_needed` */
-  async retireWebhookSecret(version: number): Promise<void> {
-    const outcome = await this.store.retire('webhook_secret', version);
+  async retireWebhookSecret(actor: Actor, version: number): Promise<void> {
+    const outcome = await this.store.retire(actor, 'webhook_secret', version);
     if (outcome === 'missing') {
       throw new DomainError('github.webhook_secret_not_found', `There is no webhook secret ${version} in use.`);
     }
@@ -50,15 +50,16 @@ export class ChangeApp {
   }
 
   /** @throws DomainError `github.not_registered`, `github.private_key_invalid`, `platform.unavailable` */
-  async replacePrivateKey(pem: string): Promise<OutputOf<'replaceGithubPrivateKey'>> {
+  async replacePrivateKey(actor: Actor, pem: string): Promise<OutputOf<'replaceGithubPrivateKey'>> {
     const value = normalizePrivateKey(pem);
     await this.refuseWithoutApp();
-    return credentialView(await sealing(() => this.store.replace('private_key', sealer({ private_key: value }))));
+    const seal = sealer({ private_key: value });
+    return credentialView(await sealing(() => this.store.replace(actor, 'private_key', seal)));
   }
 
   /** @throws DomainError `github.not_registered` */
-  async unregister(): Promise<void> {
-    if (!(await this.store.unregister())) throw notRegistered();
+  async unregister(actor: Actor): Promise<void> {
+    if (!(await this.store.unregister(actor))) throw notRegistered();
   }
 
   private async refuseWithoutApp(): Promise<void> {

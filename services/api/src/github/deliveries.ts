@@ -42,8 +42,8 @@ export class Deliveries {
   }
 
   /** @throws DomainError `delivery.not_found`, `delivery.too_old` */
-  async replayUnclaimed(id: string): Promise<GithubDelivery> {
-    return replayed(await this.store.replayUnclaimed(id, this.enqueue));
+  async replayUnclaimed(actor: Actor, id: string): Promise<GithubDelivery> {
+    return replayed(await this.store.replayUnclaimed(actor, id, this.enqueue));
   }
 
   private readonly enqueue = (tx: Tx, ids: readonly string[]): Promise<void> =>

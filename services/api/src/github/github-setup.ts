@@ -51,7 +51,7 @@ async function complete(request: Request, register: RegisterApp, authenticate: A
   if (typeof code !== 'string' || typeof state !== 'string' || code.length > 200 || state.length > 200) {
     throw new DomainError('github.registration_invalid', 'GitHub sends a code and a state with the browser.');
   }
-  await register.complete(sessionOf(caller), state, code);
+  await register.complete(sessionOf(caller), credentials.requestId, { state, code });
   return `${githubPage}?registered=true`;
 }
 

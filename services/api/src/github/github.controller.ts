@@ -1,5 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
-import { Input, Operation, Session, type InputOf, type OutputOf } from '../http/operation';
+import type { Actor } from '@wherry/db';
+import { Input, Operation, Session, SignedInActor, type InputOf, type OutputOf } from '../http/operation';
 import type { Caller } from '../http/request-context';
 import { ChangeApp } from './change-app';
 import { Deliveries } from './deliveries';
@@ -31,25 +32,29 @@ export class GithubController {
   }
 
   @Operation('unregisterGithubApp')
-  unregisterGithubApp(): Promise<void> {
-    return this.change.unregister();
+  unregisterGithubApp(@SignedInActor() actor: Actor): Promise<void> {
+    return this.change.unregister(actor);
   }
 
   @Operation('createGithubWebhookSecret')
-  createGithubWebhookSecret(): Promise<OutputOf<'createGithubWebhookSecret'>> {
-    return this.change.addWebhookSecret();
+  createGithubWebhookSecret(@SignedInActor() actor: Actor): Promise<OutputOf<'createGithubWebhookSecret'>> {
+    return this.change.addWebhookSecret(actor);
   }
 
   @Operation('retireGithubWebhookSecret')
-  retireGithubWebhookSecret(@Input() { params }: InputOf<'retireGithubWebhookSecret'>): Promise<void> {
-    return this.change.retireWebhookSecret(params.version);
+  retireGithubWebhookSecret(
+    @SignedInActor() actor: Actor,
+    @Input() { params }: InputOf<'retireGithubWebhookSecret'>,
+  ): Promise<void> {
+    return this.change.retireWebhookSecret(actor, params.version);
   }
 
   @Operation('replaceGithubPrivateKey')
   replaceGithubPrivateKey(
+    @SignedInActor() actor: Actor,
     @Input() { body }: InputOf<'replaceGithubPrivateKey'>,
   ): Promise<OutputOf<'replaceGithubPrivateKey'>> {
-    return this.change.replacePrivateKey(body.pem);
+    return this.change.replacePrivateKey(actor, body.pem);
   }
 
   @Operation('listUnclaimedDeliveries')
@@ -61,8 +66,9 @@ export class GithubController {
 
   @Operation('replayUnclaimedDelivery')
   replayUnclaimedDelivery(
+    @SignedInActor() actor: Actor,
     @Input() { params }: InputOf<'replayUnclaimedDelivery'>,
   ): Promise<OutputOf<'replayUnclaimedDelivery'>> {
-    return this.deliveries.replayUnclaimed(params.delivery);
+    return this.deliveries.replayUnclaimed(actor, params.delivery);
   }
 }

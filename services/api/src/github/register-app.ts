@@ -4,13 +4,15 @@ import { DomainError } from '@wherry/problem';
 import { credentialPlace, seal } from '@wherry/sealing';
 import type { ApiSettings } from '../config';
 import type { InputOf, OutputOf } from '../http/operation';
-import type { Caller } from '../http/request-context';
+import { actorOf, type Caller } from '../http/request-context';
 import { hashOf, newSecretValue, SETTINGS, SYSTEM, type System } from '../system';
 import { GithubAppClient, type NewGithubApp } from './app-client';
 import { appManifest } from './app-manifest';
 import { normalizePrivateKey } from './private-key';
 
 type SessionCaller = Extract<Caller, { kind: 'session' }>;
+/** What the browser brings back from GitHub. */
+type Returned = Readonly<{ state: string; code: string }>;
 
 /**
  * Registers the platform as a GitHub App: a form sends the operator's browser to GitHub with a manifest, GitHub makes
@@ -49,7 +51,7 @@ export class RegisterApp {
    * @throws DomainError `github.sandbox_required`, `github.registration_invalid`, `github.registration_failed`,
    * `github.already_registered`, or `platform.unavailable` as long as the worker has not published its key.
    */
-  async complete(caller: SessionCaller, state: string, code: string): Promise<void> {
+  async complete(caller: SessionCaller, requestId: string, { state, code }: Returned): Promise<void> {
     refuseWithoutSandbox(this.settings);
     const begun = await this.store.endRegistration(hashOf(state), caller.sessionHash, this.system.now());
     if (begun === null) {
@@ -63,7 +65,7 @@ export class RegisterApp {
     const kinds = Object.keys(values) as GithubCredentialKind[];
     const { appId, slug, name, clientId, htmlUrl, ownerLogin } = app;
     const row = { appId: BigInt(appId), slug, name, clientId, htmlUrl, ownerLogin, isPublic: begun.isPublic };
-    const isMade = await sealing(() => this.store.register(row, kinds, sealer(values)));
+    const isMade = await sealing(() => this.store.register(actorOf(caller, requestId), row, kinds, sealer(values)));
     if (!isMade) throw alreadyRegistered();
   }
 }

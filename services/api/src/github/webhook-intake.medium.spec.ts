@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { ConsoleGithubAppStore } from '@wherry/db';
+import { ConsoleGithubAppStore, platformActor } from '@wherry/db';
 import { credentialPlace, seal } from '@wherry/sealing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { deliver, registerApp, sign } from '../testing/github-app';
@@ -71,7 +71,7 @@ it('checks the bytes as they came: the same JSON written differently does not fi
 
 it('takes both secrets while one replaces the other, and only the new one afterwards', async () => {
   const store = new ConsoleGithubAppStore(api.database);
-  const made = await store.add('webhook_secret', 2, (kind, version, publicKey) =>
+  const made = await store.add(platformActor, 'webhook_secret', 2, (kind, version, publicKey) =>
     seal(publicKey, { ...credentialPlace(kind, version), value: Buffer.from('the next secret') }),
   );
   const statuses = async () => {
@@ -79,7 +79,7 @@ it('takes both secrets while one replaces the other, and only the new one afterw
     return replies.map(({ status }) => status);
   };
   expect(await statuses()).toEqual([202, 202]);
-  await store.retire('webhook_secret', made!.version - 1);
+  await store.retire(platformActor, 'webhook_secret', made!.version - 1);
   api.clock.offsetMs += 1_001; // how long another process may still know it
   expect(await statuses()).toEqual([401, 202]);
   await registerApp(api, secret);
@@ -143,7 +143,7 @@ it('needs no host, cookie or page of the console, as GitHub has none of them', a
 });
 
 it('takes nothing as long as no App is registered', async () => {
-  await new ConsoleGithubAppStore(api.database).unregister();
+  await new ConsoleGithubAppStore(api.database).unregister(platformActor);
   api.clock.offsetMs += 1_001;
   const before = await countRows();
   expect((await deliver(api, {}, { secret })).status).toBe(401);

@@ -1,5 +1,5 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
-import { ConsoleGithubAppStore } from '@wherry/db';
+import { ConsoleGithubAppStore, platformActor } from '@wherry/db';
 import { credentialPlace, newKeyPair, seal, type KeyPair } from '@wherry/sealing';
 import type { Harness, Reply } from './harness';
 
@@ -22,9 +22,10 @@ export async function publishWorkerKey({ owner }: Harness): Promise<KeyPair> {
 export async function registerApp(harness: Harness, webhookSecret: string): Promise<void> {
   await publishWorkerKey(harness);
   const store = new ConsoleGithubAppStore(harness.database);
-  await store.unregister();
+  await store.unregister(platformActor);
   const values = { private_key: 'no key', client_secret: 'client secret', webhook_secret: webhookSecret };
-  await store.register(appOf(1), ['private_key', 'webhook_secret', 'client_secret'], (kind, version, publicKey) =>
+  const kinds = ['private_key', 'webhook_secret', 'client_secret'] as const;
+  await store.register(platformActor, appOf(1), kinds, (kind, version, publicKey) =>
     seal(publicKey, { ...credentialPlace(kind, version), value: Buffer.from(values[kind]) }),
   );
 }

@@ -1,16 +1,24 @@
 import type { Operation, OperationId } from '@wherry/contract/api';
 import type { SeededTenant } from '@wherry/testing';
+import { newPrivateKeyPem } from './github-app';
 
 export type OperationCase = Readonly<{
   body?: (seeded: SeededTenant) => object;
   status: number;
   /** Why it leaves no row in the audit log although it is no GET; without a reason it must leave exactly one. */
   unaudited?: string;
+  /** Whose audit log has that row; the tenant's when nothing is said. */
+  log?: 'platform' | 'both';
   /** SQL run as the owner (`$1` for the tenant's id) so that it changes something, and its status then. */
   changing?: Readonly<{ given: string; status: number }>;
 }>;
 
-const ofThePlatform = "The log is a tenant's, and this is the platform's.";
+/** An App that is registered, without keys. */
+const registered = `insert into github_app (app_id, slug, name, client_id, html_url, owner_login)
+  values (1, 'wherry', 'Wherry', 'Iv1', 'https://github.test', 'acme') on conflict do nothing;
+  delete from github_credentials`;
+const twoWebhookSecrets = `${registered}; insert into github_credentials (kind, version, key_id, sealed)
+  select 'webhook_secret', n, (select min(key_id) from sealing_keys where holder = 'api'), 'x' from generate_series(1, 2) n`;
 
 /** So that the seeded owner is not the last. */
 const secondOwner = `insert into users (id, name) values ('second-' || $1, 'Second');
@@ -29,9 +37,9 @@ export const cases: Record<OperationId, OperationCase> = {
   endSession: { status: 204, unaudited: "Signing out changes nothing that is a tenant's." },
   endSessions: { status: 204 },
   getLoginMethods: { status: 200 },
-  createLoginLink: { body: () => ({}), status: 201 },
+  createLoginLink: { body: () => ({}), status: 201, log: 'both' },
   listTenants: { status: 200 },
-  createTenant: { body: () => ({ slug: 'another', name: 'Another' }), status: 201 },
+  createTenant: { body: () => ({ slug: 'another', name: 'Another' }), status: 201, log: 'both' },
   listFunctions: { status: 200 },
   getFunction: { status: 200 },
   listRevisions: { status: 200 },
@@ -68,14 +76,26 @@ export const cases: Record<OperationId, OperationCase> = {
   getGithubApp: { status: 200 },
   beginGithubRegistration: {
     ...{ body: () => ({ name: 'Wherry', organization: null, isPublic: false }), status: 201 },
-    unaudited: ofThePlatform,
+    unaudited: 'Nothing is changed until GitHub sends the browser back; that is logged then.',
   },
-  unregisterGithubApp: { status: 404, unaudited: ofThePlatform },
-  createGithubWebhookSecret: { body: () => ({}), status: 404, unaudited: ofThePlatform },
-  retireGithubWebhookSecret: { status: 404, unaudited: ofThePlatform },
-  replaceGithubPrivateKey: { body: () => ({ pem: 'no key' }), status: 400, unaudited: ofThePlatform },
+  unregisterGithubApp: { status: 404, log: 'platform', changing: { given: registered, status: 204 } },
+  createGithubWebhookSecret: {
+    ...{ body: () => ({}), status: 404, log: 'platform' },
+    changing: { given: registered, status: 201 },
+  },
+  retireGithubWebhookSecret: { status: 404, log: 'platform', changing: { given: twoWebhookSecrets, status: 204 } },
+  replaceGithubPrivateKey: {
+    ...{ body: () => ({ pem: newPrivateKeyPem() }), status: 404, log: 'platform' },
+    changing: { given: registered, status: 200 },
+  },
   listUnclaimedDeliveries: { status: 200 },
-  replayUnclaimedDelivery: { body: () => ({}), status: 404, unaudited: ofThePlatform },
+  replayUnclaimedDelivery: {
+    ...{ body: () => ({}), status: 404, log: 'platform' },
+    changing: {
+      given: 'update github_deliveries set tenant_id = null, repository_id = null where tenant_id = $1',
+      status: 202,
+    },
+  },
   listDeliveries: { status: 200 },
   getDelivery: { status: 200 },
   replayDelivery: { body: () => ({}), status: 202 },
@@ -110,18 +130,20 @@ export const cases: Record<OperationId, OperationCase> = {
   setGithubTeamRole: { body: () => ({ role: null }), status: 200 },
   listAudit: { status: 200 },
   exportAudit: { status: 200 },
+  listPlatformAudit: { status: 200 },
+  exportPlatformAudit: { status: 200 },
   listPlatformTenants: { status: 200 },
-  suspendTenant: { body: () => ({ reason: 'unpaid' }), status: 200 },
+  suspendTenant: { body: () => ({ reason: 'unpaid' }), status: 200, log: 'both' },
   exportTenant: { status: 200 },
   deleteTenant: {
-    ...{ body: ({ slug }) => ({ slug }), status: 409 },
+    ...{ body: ({ slug }) => ({ slug }), status: 409, log: 'both' },
     changing: {
       given: "update tenants set suspended_at = now(), suspended_by = 'operator' where id = $1",
       status: 202,
     },
   },
   unsuspendTenant: {
-    ...{ body: () => ({}), status: 200 },
+    ...{ body: () => ({}), status: 200, log: 'both' },
     changing: { given: 'update tenants set suspended_at = now() where id = $1', status: 200 },
   },
 };

@@ -28,6 +28,18 @@ export const platformActor: Actor = { kind: 'platform', id: null, name: 'Wherry'
 export const githubActor: Actor = { kind: 'github', id: null, name: 'GitHub', requestId: null };
 
 /**
+ * Adds one row to the platform's audit log, for what is no tenant's, or outlives it. In the transaction of the change, as
+ * `writeAudit`.
+ */
+export async function writePlatformAudit(tx: Tx, actor: Actor, entry: AuditEntry): Promise<void> {
+  const details = JSON.stringify(entry.details ?? {});
+  await tx.$executeRaw`
+    insert into platform_audit_log (actor_kind, actor_id, actor_name, action, target, details, request_id)
+    values (${actor.kind}, ${actor.id}, ${actor.name}, ${entry.action}, ${entry.target}, ${details}::jsonb,
+            ${actor.requestId})`;
+}
+
+/**
  * Adds one row to a tenant's audit log. Call it in the transaction of the change itself, and only when something was
  * changed: then there is no change without its row, and no row without its change.
  */

@@ -37,6 +37,7 @@ export const crossingMethods: Readonly<Record<string, Scope | null>> = {
   'AccessStore.tenantsOf': 'authentication',
   'AccessStore.touchSession': null,
   'AccessStore.touchToken': 'authentication',
+  'ConsoleAuditStore.listPlatform': null,
   'ConsoleTenantStore.create': 'operator',
   'ConsoleTenantStore.change': 'operator',
   'ConsoleTenantStore.delete': 'operator',

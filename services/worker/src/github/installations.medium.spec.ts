@@ -107,6 +107,16 @@ describe('an installation', () => {
   });
 });
 
+/** What the audit log says of switches that somebody turned on GitHub, in the order of the turns. */
+async function turned(): Promise<unknown[]> {
+  const rows = await platform.sql(
+    `select action from audit_log where actor_kind = 'github' and target = 'repository/shop-1' and action = any ($1)
+     order by id`,
+    [['repository.publicize', 'repository.privatize', 'repository.archive', 'repository.unarchive']],
+  );
+  return rows.map(({ action }) => action);
+}
+
 describe('a repository', () => {
   it('keeps what it is through renames and changes of its visibility and default branch', async () => {
     const { fullName: repository, id, sha } = await platform.repository();
@@ -123,6 +133,7 @@ describe('a repository', () => {
     ]);
     const chosen = await platform.sql(`select actor_kind, details from audit_log where action = 'repository.branch'`);
     expect(chosen).toEqual([{ actor_kind: 'github', details: { from: 'main', to: 'trunk' } }]);
+    expect(await turned()).toEqual(['repository.publicize']);
     const pushed = await github.push({ repository: 'acme/store', branch: 'trunk', files: { 'a.txt': 'a' } });
     await platform.handled();
     expect((await platform.deployments(id)).at(-1)).toMatchObject({ commit_sha: pushed.sha, kind: 'production' });
@@ -137,6 +148,7 @@ describe('a repository', () => {
     await github.archiveRepository({ repository, archived: false });
     await platform.handled();
     expect(await repositories()).toMatchObject([{ is_archived: false, disconnected_at: null }]);
+    expect(await turned()).toEqual(['repository.archive', 'repository.unarchive']);
     const { sha } = await github.push({ repository, branch: 'main', files: { 'a.txt': 'a' } });
     await platform.handled();
     expect((await platform.deployments(id)).at(-1)).toMatchObject({ commit_sha: sha });

@@ -18,6 +18,8 @@ afterEach(async () => {
   expect(await github.violations()).toEqual([]);
 });
 
+const soon = { timeout: 40_000, interval: 100 };
+
 const previews = async (githubId: number): Promise<Row[]> =>
   (await platform.deployments(githubId)).filter(({ kind }) => kind === 'preview');
 
@@ -92,6 +94,15 @@ describe('a pull request', () => {
     await github.mergePullRequest({ repository, number });
     await platform.handled();
     expect((await previews(id)).at(-1)).toMatchObject({ closed_at: expect.any(Date) });
+    const ended = await platform.sql(`select actor_kind, action, details from audit_log where target = $1`, [
+      `preview/${String((await previews(id))[0]?.environment_name)}`,
+    ]);
+    const row = {
+      actor_kind: 'github',
+      action: 'preview.end',
+      details: { reason: `Pull request #${number} was closed.` },
+    };
+    expect(ended, 'one row for each time that it was closed').toEqual([row, row]);
   });
 
   it('keeps its preview for the days that the settings say, and gets it back with the next push', async () => {
@@ -100,7 +111,13 @@ describe('a pull request', () => {
       (await previews(id))[0]?.environment_id,
     ]);
     await platform.look();
-    expect(await previews(id)).toMatchObject([{ closed_at: expect.any(Date) }]);
+    const [ended] = await previews(id);
+    expect(ended).toMatchObject({ closed_at: expect.any(Date) });
+    expect(
+      await platform.sql(`select actor_kind, action from audit_log where target = $1`, [
+        `preview/${String(ended?.environment_name)}`,
+      ]),
+    ).toEqual([{ actor_kind: 'platform', action: 'preview.end' }]);
     await platform.look();
     expect(await previews(id)).toHaveLength(1);
     await github.push({ repository, branch: 'change', files: { 'a.txt': 'again' } });
@@ -121,12 +138,20 @@ describe('a pull request', () => {
 });
 
 describe('code from a fork', () => {
-  it('is not built, and says which comment lets exactly this commit run', async () => {
-    const { id, sha } = await openFork();
+  it('is not built, and its check does not pass but says which comment lets exactly this commit run', async () => {
+    const { repository, id, sha } = await openFork();
     const [only, ...more] = await previews(id);
     expect(more).toEqual([]);
     expect(only).toMatchObject({ commit_sha: sha, status: 'skipped', trust: 'untrusted' });
     expect(only?.reason).toContain(`/deploy ${sha}`);
+    const checks = () => github.checkRuns({ repository, sha });
+    await expect.poll(checks, soon).toMatchObject([
+      {
+        ...{ status: 'completed', conclusion: 'action_required' },
+        details_url: `http://127.0.0.1:3000/deployments/${String(only?.id)}`,
+        output: { summary: expect.stringContaining(`/deploy ${sha}`) },
+      },
+    ]);
   });
 
   it('runs as trusted once a maintainer lets it, until the next push', async () => {

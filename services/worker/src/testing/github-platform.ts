@@ -138,7 +138,7 @@ export class GithubPlatform {
   /** Deployments of a repository by GitHub's number, oldest first. */
   deployments(githubId: number): Promise<Row[]> {
     return this.sql(
-      `select d.*, e.kind, e.label, e.closed_at from deployments d
+      `select d.*, e.kind, e.label, e.closed_at, e.name as environment_name from deployments d
        join repositories r on r.tenant_id = d.tenant_id and r.id = d.repository_id
        join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
        where r.github_id = $1 order by d.created_at`,

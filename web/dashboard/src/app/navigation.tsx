@@ -73,6 +73,7 @@ export function PlatformNavigation() {
     <Navigation switcher={<TenantSwitcher />}>
       <PageLink to="/platform/github" label="GitHub" leftSection={<PageIcon Icon={IconBrandGithub} />} />
       <PageLink to="/platform/tenants" label="Tenants" leftSection={<PageIcon Icon={IconBuilding} />} />
+      <PageLink to="/platform/audit" label="Audit log" leftSection={<PageIcon Icon={IconHistory} />} />
     </Navigation>
   );
 }

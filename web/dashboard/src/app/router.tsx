@@ -171,6 +171,12 @@ const platformTenants = createRoute({
   path: '/tenants',
   component: lazyRouteComponent(() => import('../pages/platform-tenants'), 'PlatformTenants'),
 });
+const platformAudit = createRoute({
+  getParentRoute: () => platform,
+  path: '/audit',
+  validateSearch: (search: AuditFilter & SearchSchemaInput): AuditFilter => parseAuditFilter(search as Search),
+  component: lazyRouteComponent(() => import('../pages/platform-audit'), 'PlatformAudit'),
+});
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -178,7 +184,7 @@ export const router = createRouter({
     consoleRoute.addChildren([
       ...[home, anyDeployments, anyDeployment],
       tenant.addChildren(pages),
-      platform.addChildren([github, platformTenants]),
+      platform.addChildren([github, platformTenants, platformAudit]),
     ]),
   ]),
   defaultPreload: 'intent',

@@ -5,7 +5,7 @@ import { operation } from './operation';
 /** One change: who did what to what. Never changed afterwards. */
 export const AuditEvent = z
   .strictObject({
-    id: z.string().meta({ description: 'Grows from event to event within a tenant.' }),
+    id: z.string().meta({ description: 'Grows from event to event of a log.' }),
     at: Instant,
     actor: z.strictObject({
       kind: z.enum(['user', 'token', 'github', 'platform']),
@@ -31,6 +31,11 @@ const Filter = z.strictObject({
   to: Instant.optional().meta({ description: 'Before this instant.' }),
 });
 
+const ListQuery = Filter.extend({ limit: limitOf(200, 50), cursor: Cursor.regex(/^\d{1,18}$/).optional() });
+const ExportQuery = Filter.extend({ format: z.enum(['ndjson', 'csv']).default('ndjson') });
+const Events = z.strictObject({ events: z.array(AuditEvent), nextCursor: Cursor.nullable() });
+const exported = { kind: 'file', types: ['application/x-ndjson', 'text/csv'] } as const;
+
 export const auditOperations = {
   listAudit: operation({
     method: 'GET',
@@ -39,12 +44,8 @@ export const auditOperations = {
     summary: 'Changes, newest first.',
     auth: 'tenant:owner',
     params: TenantParam,
-    query: Filter.extend({ limit: limitOf(200, 50), cursor: Cursor.regex(/^\d{1,18}$/).optional() }),
-    response: {
-      kind: 'json',
-      status: 200,
-      schema: z.strictObject({ events: z.array(AuditEvent), nextCursor: Cursor.nullable() }),
-    },
+    query: ListQuery,
+    response: { kind: 'json', status: 200, schema: Events },
     errors: [],
   }),
   exportAudit: operation({
@@ -54,8 +55,29 @@ export const auditOperations = {
     summary: 'All changes, oldest first, as a file: one AuditEvent per line as JSON, or CSV for spreadsheets.',
     auth: 'tenant:owner',
     params: TenantParam,
-    query: Filter.extend({ format: z.enum(['ndjson', 'csv']).default('ndjson') }),
-    response: { kind: 'file', types: ['application/x-ndjson', 'text/csv'] },
+    query: ExportQuery,
+    response: exported,
+    errors: [],
+  }),
+  listPlatformAudit: operation({
+    method: 'GET',
+    path: '/v1/platform/audit',
+    tag: 'platform',
+    summary:
+      "Changes of the platform itself and of its list of tenants, newest first. What is a tenant's is in its own log.",
+    auth: 'operator',
+    query: ListQuery,
+    response: { kind: 'json', status: 200, schema: Events },
+    errors: [],
+  }),
+  exportPlatformAudit: operation({
+    method: 'GET',
+    path: '/v1/platform/audit/export',
+    tag: 'platform',
+    summary: 'All changes of the platform itself, oldest first, as a file like the export of a tenant.',
+    auth: 'operator',
+    query: ExportQuery,
+    response: exported,
     errors: [],
   }),
 };

@@ -21,6 +21,7 @@ const withoutTenant = [
   'public.github_credentials',
   'public.github_registrations',
   'public.login_links',
+  'public.platform_audit_log',
   'public.platform_checks',
   'public.receipt_segments',
   'public.routing_version',

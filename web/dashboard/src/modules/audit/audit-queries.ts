@@ -5,19 +5,24 @@ import type { AuditFilter } from './audit-filter';
 
 export type AuditEvent = Schemas['AuditEvent'];
 
-export const auditQuery = (tenant: string, filter: AuditFilter) =>
+/** Whose log it is: a tenant's, by its slug, or the platform's own. */
+export type AuditOf = Readonly<{ tenant: string } | { platform: true }>;
+
+export const auditQuery = (of: AuditOf, filter: AuditFilter) =>
   infiniteQueryOptions({
-    queryKey: ['tenants', tenant, 'audit', filter],
+    queryKey: 'tenant' in of ? ['tenants', of.tenant, 'audit', filter] : ['platform', 'audit', filter],
     queryFn: ({ pageParam }) => {
       const query = { ...filter, ...(pageParam === null ? {} : { cursor: pageParam }) };
-      return unwrap(api.GET('/v1/tenants/{tenant}/audit', { params: { path: { tenant }, query } }));
+      if (!('tenant' in of)) return unwrap(api.GET('/v1/platform/audit', { params: { query } }));
+      return unwrap(api.GET('/v1/tenants/{tenant}/audit', { params: { path: { tenant: of.tenant }, query } }));
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
   });
 
 /** A file with all that the filter lets through. The browser fetches it itself, so it may be of any size. */
-export function auditExportUrl(tenant: string, filter: AuditFilter, format: 'csv' | 'ndjson'): string {
+export function auditExportUrl(of: AuditOf, filter: AuditFilter, format: 'csv' | 'ndjson'): string {
   const query = new URLSearchParams({ ...filter, format });
-  return `/v1/tenants/${encodeURIComponent(tenant)}/audit/export?${query}`;
+  const place = 'tenant' in of ? `tenants/${encodeURIComponent(of.tenant)}` : 'platform';
+  return `/v1/${place}/audit/export?${query}`;
 }

@@ -1,5 +1,6 @@
 import type { Actor } from '../../audit';
-import type { Database } from '../../database';
+import type { Database, Tx } from '../../database';
+import { Prisma } from '../../generated/client';
 
 export type AuditRow = Readonly<{
   /** Grows from row to row; text, because it may outgrow a number. */
@@ -23,27 +24,35 @@ export type AuditFilter = Readonly<{
 }>;
 export type AuditPage = Readonly<{ order: 'newest' | 'oldest'; after: string | null; limit: number }>;
 
-/** A tenant's audit log, which is only read here: rows are added by `writeAudit`, beside the change. */
+/** Audit logs, which are only read here: rows are added by `writeAudit` and `writePlatformAudit`, beside the change. */
 export class ConsoleAuditStore {
   constructor(private readonly db: Database) {}
 
-  /** @param page `after` is the id of the last row of the page before. */
+  /** A tenant's. @param page `after` is the id of the last row of the page before. */
   async list(tenantId: string, filter: AuditFilter, page: AuditPage): Promise<readonly AuditRow[]> {
-    const { actor = null, action = null, from = null, to = null } = filter;
-    const direction = page.order === 'newest' ? -1n : 1n;
-    const after = page.after === null ? null : BigInt(page.after) * direction;
-    return this.db.tenant(
-      tenantId,
-      (tx) => tx.$queryRaw<AuditRow[]>`
-        select id::text, at, actor_kind as "actorKind", actor_id as "actorId", actor_name as "actorName", action, target,
-               details, request_id as "requestId"
-        from audit_log
-        where (${actor}::text is null or actor_id = ${actor}::text or actor_name = ${actor}::text)
-          and (${action}::text is null or action = ${action}::text or split_part(action, '.', 1) = ${action}::text)
-          and (${from}::timestamptz is null or at >= ${from}::timestamptz)
-          and (${to}::timestamptz is null or at < ${to}::timestamptz)
-          and (${after}::bigint is null or id * ${direction}::bigint > ${after}::bigint)
-        order by id * ${direction}::bigint limit ${page.limit}`,
+    return this.db.tenant(tenantId, (tx) =>
+      read(tx, Prisma.sql`audit_log where tenant_id = ${tenantId}`, filter, page),
     );
   }
+
+  /** The platform's own. */
+  async listPlatform(filter: AuditFilter, page: AuditPage): Promise<readonly AuditRow[]> {
+    return this.db.plain((tx) => read(tx, Prisma.sql`platform_audit_log where true`, filter, page));
+  }
+}
+
+function read(tx: Tx, from: Prisma.Sql, filter: AuditFilter, page: AuditPage): Promise<AuditRow[]> {
+  const { actor = null, action = null, from: since = null, to = null } = filter;
+  const direction = page.order === 'newest' ? -1n : 1n;
+  const after = page.after === null ? null : BigInt(page.after) * direction;
+  return tx.$queryRaw<AuditRow[]>`
+    select id::text, at, actor_kind as "actorKind", actor_id as "actorId", actor_name as "actorName", action, target,
+           details, request_id as "requestId"
+    from ${from}
+      and (${actor}::text is null or actor_id = ${actor}::text or actor_name = ${actor}::text)
+      and (${action}::text is null or action = ${action}::text or split_part(action, '.', 1) = ${action}::text)
+      and (${since}::timestamptz is null or at >= ${since}::timestamptz)
+      and (${to}::timestamptz is null or at < ${to}::timestamptz)
+      and (${after}::bigint is null or id * ${direction}::bigint > ${after}::bigint)
+    order by id * ${direction}::bigint limit ${page.limit}`;
 }

@@ -1,3 +1,4 @@
+import { type Actor, writePlatformAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
 import type { SealingKeyHolder } from '../controller/sealing-key-store';
 
@@ -42,7 +43,7 @@ export class NoSealingKeyError extends Error {
   }
 }
 
-/** The App that this platform is on GitHub, and its credentials: tables without a tenant. */
+/** The App that this platform is on GitHub, and its credentials: tables without a tenant. What changes is in the platform's log. */
 export class ConsoleGithubAppStore {
   constructor(private readonly db: Database) {}
 
@@ -90,6 +91,7 @@ export class ConsoleGithubAppStore {
    * @throws NoSealingKeyError
    */
   async register(
+    actor: Actor,
     app: Omit<GithubAppRow, 'createdAt'>,
     kinds: readonly GithubCredentialKind[],
     seal: SealCredential,
@@ -101,6 +103,8 @@ export class ConsoleGithubAppStore {
         on conflict (only_row) do nothing`;
       if (made === 0) return false;
       for (const kind of kinds) await addCredential(tx, kind, seal);
+      const details = { appId: String(app.appId), owner: app.ownerLogin, isPublic: app.isPublic, credentials: kinds };
+      await writePlatformAudit(tx, actor, { action: 'github_app.register', target: `github_app/${app.slug}`, details });
       return true;
     });
   }
@@ -110,6 +114,7 @@ export class ConsoleGithubAppStore {
    * @throws NoSealingKeyError
    */
   async add(
+    actor: Actor,
     kind: GithubCredentialKind,
     most: number,
     seal: SealCredential,
@@ -117,12 +122,15 @@ export class ConsoleGithubAppStore {
     return this.db.plain(async (tx) => {
       await lockApp(tx);
       if ((await activeOf(tx, kind)).length >= most) return null;
-      return addCredential(tx, kind, seal);
+      const made = await addCredential(tx, kind, seal);
+      await auditCredential(tx, actor, 'add', kind, made.version);
+      return made;
     });
   }
 
   /** Adds the next version of a credential and retires all before it. @throws NoSealingKeyError */
   async replace(
+    actor: Actor,
     kind: GithubCredentialKind,
     seal: SealCredential,
   ): Promise<Readonly<{ version: number; createdAt: Date }>> {
@@ -132,12 +140,13 @@ export class ConsoleGithubAppStore {
       await tx.$executeRaw`
         update github_credentials set retired_at = now()
         where kind = ${kind} and version <> ${made.version} and retired_at is null`;
+      await auditCredential(tx, actor, 'replace', kind, made.version);
       return made;
     });
   }
 
   /** Retires one version. `last`: it is the only one that is left, and was kept; `missing`: there is none in use. */
-  async retire(kind: GithubCredentialKind, version: number): Promise<'retired' | 'last' | 'missing'> {
+  async retire(actor: Actor, kind: GithubCredentialKind, version: number): Promise<'retired' | 'last' | 'missing'> {
     return this.db.plain(async (tx) => {
       await lockApp(tx);
       const active = await activeOf(tx, kind);
@@ -145,15 +154,19 @@ export class ConsoleGithubAppStore {
       if (active.length === 1) return 'last';
       await tx.$executeRaw`
         update github_credentials set retired_at = now() where kind = ${kind} and version = ${version}`;
+      await auditCredential(tx, actor, 'retire', kind, version);
       return 'retired';
     });
   }
 
   /** Forgets the App and all its credentials. @returns false when there was none. */
-  async unregister(): Promise<boolean> {
+  async unregister(actor: Actor): Promise<boolean> {
     return this.db.plain(async (tx) => {
       await tx.$executeRaw`delete from github_credentials`;
-      return (await tx.$executeRaw`delete from github_app`) > 0;
+      const removed = await tx.$queryRaw<{ slug: string }[]>`delete from github_app returning slug`;
+      for (const { slug } of removed)
+        await writePlatformAudit(tx, actor, { action: 'github_app.unregister', target: `github_app/${slug}` });
+      return removed.length > 0;
     });
   }
 }
@@ -164,6 +177,18 @@ async function findApp(tx: Tx): Promise<GithubAppRow | null> {
            is_public as "isPublic", created_at as "createdAt"
     from github_app`;
   return row ?? null;
+}
+
+/** `verb` makes the action, such as `webhook_secret.retire`. */
+async function auditCredential(
+  tx: Tx,
+  actor: Actor,
+  verb: string,
+  kind: GithubCredentialKind,
+  version: number,
+): Promise<void> {
+  const entry = { action: `${kind}.${verb}`, target: `github_app/${kind}/${version}` };
+  await writePlatformAudit(tx, actor, entry);
 }
 
 /** Changes of credentials wait for each other: the version is sealed in. */

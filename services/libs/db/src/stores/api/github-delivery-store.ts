@@ -1,5 +1,5 @@
 import { Prisma } from '../../generated/client';
-import { type Actor, writeAudit } from '../../audit';
+import { type Actor, writeAudit, writePlatformAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
 
 /** A webhook as it came, its signature checked. `failure`: why nobody will handle it; such a delivery has no job. */
@@ -100,8 +100,13 @@ export class ConsoleGithubDeliveryStore {
   }
 
   /** The same as `replay`, for one of no tenant. */
-  async replayUnclaimed(id: string, enqueue: Enqueue): Promise<DeliveryRow | null> {
-    return this.db.cross('intake', (tx) => replayDelivery(tx, unclaimed, id, enqueue));
+  async replayUnclaimed(actor: Actor, id: string, enqueue: Enqueue): Promise<DeliveryRow | null> {
+    return this.db.cross('intake', async (tx) => {
+      const row = await replayDelivery(tx, unclaimed, id, enqueue);
+      const entry = { action: 'delivery.replay', target: `delivery/${id}`, details: { event: row?.event ?? '' } };
+      if (row?.hasBody) await writePlatformAudit(tx, actor, entry);
+      return row;
+    });
   }
 }
 

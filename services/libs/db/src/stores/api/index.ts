@@ -14,7 +14,7 @@ export {
 export * from './github-app-store';
 export * from './github-delivery-store';
 export { GithubLoginStore, type GithubLoginApp, type GithubPerson, type NewSession } from './github-login-store';
-export { ConsoleAuditStore, type AuditFilter, type AuditRow } from './audit-store';
+export { ConsoleAuditStore, type AuditFilter, type AuditPage, type AuditRow } from './audit-store';
 export { ConsoleMemberStore, type GithubRolesRow, type MemberRow } from './member-store';
 export { ConsoleLogStore, type LogFilter, type LogPlace, type LogRow } from './log-store';
 export { PlatformStore, type ShownCheck } from './platform-store';

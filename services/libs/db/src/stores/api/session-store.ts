@@ -1,4 +1,4 @@
-import { writeAudit, type Actor } from '../../audit';
+import { writeAudit, writePlatformAudit, type Actor } from '../../audit';
 import type { Database, Tx } from '../../database';
 import type { NewSession } from './github-login-store';
 
@@ -7,8 +7,8 @@ export class SessionStore {
   constructor(private readonly db: Database) {}
 
   /**
-   * Makes a link that signs this user in once. The tenants of the user have it in their log: who holds the link acts
-   * there.
+   * Makes a link that signs this user in once. The tenants of the user have it in their log, and the platform: who holds
+   * the link acts there.
    * @returns false when there is no such user.
    */
   async createLink(
@@ -22,8 +22,10 @@ export class SessionStore {
       const made = await tx.$executeRaw`
         insert into login_links (token_hash, user_id, expires_at)
         select ${tokenHash}, id, ${at.expiresAt} from users where id = ${userId}`;
-      if (made === 1) await auditInTenantsOf(tx, userId, actor, 'login_link.create');
-      return made === 1;
+      if (made === 0) return false;
+      await auditInTenantsOf(tx, userId, actor, 'login_link.create');
+      await writePlatformAudit(tx, actor, { action: 'login_link.create', target: `user/${userId}` });
+      return true;
     });
   }
 

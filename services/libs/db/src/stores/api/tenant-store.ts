@@ -1,4 +1,4 @@
-import { writeAudit, type Actor, type AuditEntry } from '../../audit';
+import { writeAudit, writePlatformAudit, type Actor, type AuditEntry } from '../../audit';
 import type { Database, Tx } from '../../database';
 import { Prisma } from '../../generated/client';
 
@@ -70,7 +70,7 @@ export class ConsoleTenantStore {
         update tenants set deleted_at = ${now}, github_account_id = null, github_login = null
         where slug = ${slug} and deleted_at is null and suspended_by = 'operator' returning id`;
       for (const { id } of deleted)
-        await writeAudit(tx, id, actor, { action: 'tenant.delete', target: `tenant/${slug}` });
+        await auditBoth(tx, id, actor, { action: 'tenant.delete', target: `tenant/${slug}`, details: { id } });
       return (await tx.$queryRaw<PlatformTenantRow[]>`${tenants} where slug = ${slug}`)[0] ?? null;
     });
   }
@@ -106,7 +106,7 @@ export class ConsoleTenantStore {
       const [tenant] = await tx.$queryRaw<PlatformTenantRow[]>`${tenants} ${where} for update`;
       if (tenant === undefined) return null;
       if (await work(tx, tenant)) {
-        await writeAudit(tx, tenant.id, actor, { action, target: `tenant/${slug}`, details });
+        await auditBoth(tx, tenant.id, actor, { action, target: `tenant/${slug}`, details });
       }
       return (await tx.$queryRaw<PlatformTenantRow[]>`${tenants} ${where}`)[0]!;
     });
@@ -137,8 +137,15 @@ export class ConsoleTenantStore {
         values (${tenant.id}, ${tenant.environmentId}, 'production', 'production')`;
       await tx.$executeRaw`
         insert into memberships (tenant_id, user_id, role) values (${tenant.id}, ${tenant.owner.id}, 'owner')`;
-      await writeAudit(tx, tenant.id, actor, { action: 'tenant.create', target: `tenant/${tenant.slug}` });
+      const details = { id: tenant.id, owner: tenant.owner.id };
+      await auditBoth(tx, tenant.id, actor, { action: 'tenant.create', target: `tenant/${tenant.slug}`, details });
       return true;
     });
   }
+}
+
+/** The tenant's log tells its owners, and goes with the tenant; the platform's tells its operators, and stays. */
+async function auditBoth(tx: Tx, tenantId: string, actor: Actor, entry: AuditEntry): Promise<void> {
+  await writeAudit(tx, tenantId, actor, entry);
+  await writePlatformAudit(tx, actor, entry);
 }

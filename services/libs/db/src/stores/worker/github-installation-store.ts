@@ -1,4 +1,4 @@
-import { type AuditEntry, githubActor, writeAudit } from '../../audit';
+import { type AuditEntry, githubActor, writeAudit, writePlatformAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
 
 /** An organisation or person on GitHub. `id` stays when `login` changes. */
@@ -64,6 +64,8 @@ export class GithubInstallationStore {
       await tx.$executeRaw`
         insert into environments (tenant_id, id, name, kind)
         values (${made.tenantId}, ${made.environmentId}, 'production', 'production')`;
+      const details = { id: made.tenantId, account: account.login };
+      await writePlatformAudit(tx, githubActor, { action: 'tenant.create', target: `tenant/${made.slug}`, details });
       return true;
     });
   }

@@ -1,6 +1,7 @@
-import { type Actor, writeAudit } from '../../audit';
+import { type Actor, githubActor, platformActor, writeAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
-import { closePreview } from './preview-rows';
+import { Prisma } from '../../generated/client';
+import { closePreview, closePreviews } from './preview-rows';
 
 /** An open pull request as GitHub has it now. */
 export type PullRequestFacts = Readonly<{
@@ -103,12 +104,9 @@ export class GithubPullRequestStore {
   /** Closes a preview whose time is over. False when it was closed before, or is wanted for longer. */
   async expire(tenantId: string, environmentId: string): Promise<boolean> {
     return this.db.tenant(tenantId, async (tx) => {
-      const closed = await tx.$executeRaw`
-        update environments set closed_at = now(),
-          closed_reason = 'Nothing was pushed for the days that a preview is kept. The next push opens it again.'
-        where tenant_id = ${tenantId} and id = ${environmentId} and kind = 'preview' and closed_at is null
-          and expires_at < now()`;
-      return closed > 0;
+      const reason = 'Nothing was pushed for the days that a preview is kept. The next push opens it again.';
+      const which = Prisma.sql`id = ${environmentId} and expires_at < now()`;
+      return (await closePreviews(tx, tenantId, which, { by: platformActor, reason })) > 0;
     });
   }
 }
@@ -119,11 +117,16 @@ async function closeOf(tx: Tx, tenantId: string, repositoryId: string, ref: stri
   const number = Number(pullRef.exec(ref)?.[1] ?? Number.NaN);
   if (Number.isNaN(number)) {
     const branch = ref.replace(/^refs\/heads\//, '');
-    await closePreview(tx, tenantId, { repositoryId, branch }, `The branch ${branch} was deleted.`);
+    await closePreview(tx, tenantId, { repositoryId, branch }, byGithub(`The branch ${branch} was deleted.`));
     return;
   }
   await tx.$executeRaw`
     update pull_requests set state = 'closed', granted_sha = null, granted_by = null, updated_at = now()
     where tenant_id = ${tenantId} and repository_id = ${repositoryId} and number = ${number} and state = 'open'`;
-  await closePreview(tx, tenantId, { repositoryId, pullRequest: number }, `Pull request #${number} was closed.`);
+  const reason = `Pull request #${number} was closed.`;
+  await closePreview(tx, tenantId, { repositoryId, pullRequest: number }, byGithub(reason));
+}
+
+function byGithub(reason: string) {
+  return { by: githubActor, reason };
 }

@@ -1,5 +1,7 @@
 import { githubActor, writeAudit } from '../../audit';
 import type { Database } from '../../database';
+import { Prisma } from '../../generated/client';
+import { closePreviews } from './preview-rows';
 
 /** A repository that is connected, as its webhooks and lists find it. */
 export type ConnectedRepository = Readonly<{
@@ -95,9 +97,9 @@ export class GithubRepositoryStore {
    */
   async update(tenantId: string, repositoryId: string, installationId: number, seen: ListedRepository): Promise<void> {
     await this.db.tenant(tenantId, async (tx) => {
-      type Before = { isConnected: boolean; name: string; fullName: string; branch: string | null };
       const [before] = await tx.$queryRaw<Before[]>`
-        select disconnected_at is null as "isConnected", name, full_name as "fullName", production_branch as branch
+        select disconnected_at is null as "isConnected", name, full_name as "fullName", production_branch as branch,
+          is_private as "isPrivate", is_archived as "isArchived"
         from repositories where tenant_id = ${tenantId} and id = ${repositoryId} for update`;
       if (!before) return;
       const [after] = await tx.$queryRaw<{ branch: string }[]>`
@@ -118,6 +120,7 @@ export class GithubRepositoryStore {
         const details = { from: before.fullName, to: seen.fullName };
         await writeAudit(tx, tenantId, githubActor, { action: 'repository.rename', target, details });
       }
+      for (const action of turned(before, seen)) await writeAudit(tx, tenantId, githubActor, { action, target });
     });
   }
 
@@ -130,9 +133,7 @@ export class GithubRepositoryStore {
         returning name`;
       const [row] = rows;
       if (!row) return false;
-      await tx.$executeRaw`
-        update environments set closed_at = now(), closed_reason = ${reason}
-        where tenant_id = ${tenantId} and repository_id = ${repositoryId} and kind = 'preview' and closed_at is null`;
+      await closePreviews(tx, tenantId, Prisma.sql`repository_id = ${repositoryId}`, { by: githubActor, reason });
       await tx.$executeRaw`
         delete from repository_refs where tenant_id = ${tenantId} and repository_id = ${repositoryId}`;
       const entry = { action: 'repository.disconnect', target: `repository/${row.name}`, details: { reason } };
@@ -187,4 +188,23 @@ export class GithubRepositoryStore {
       return rows.map(({ ref }) => ref);
     });
   }
+}
+
+type Before = Readonly<{
+  isConnected: boolean;
+  name: string;
+  fullName: string;
+  branch: string | null;
+  isPrivate: boolean;
+  isArchived: boolean;
+}>;
+
+/** The actions of what was switched on GitHub: who sees the repository, and whether it is archived. */
+function turned(before: Before, seen: ListedRepository): string[] {
+  const actions: string[] = [];
+  if (before.isPrivate !== seen.isPrivate)
+    actions.push(seen.isPrivate ? 'repository.privatize' : 'repository.publicize');
+  if (before.isArchived !== seen.isArchived)
+    actions.push(seen.isArchived ? 'repository.archive' : 'repository.unarchive');
+  return actions;
 }

@@ -1,4 +1,6 @@
+import { type Actor, writeAudit } from '../../audit';
 import type { Tx } from '../../database';
+import { Prisma } from '../../generated/client';
 
 /** What a preview is of: a pull request or a branch. */
 export type PreviewOf = Readonly<{ repositoryId: string; pullRequest?: number; branch?: string }>;
@@ -36,11 +38,29 @@ export async function openPreview(
   return made;
 }
 
+/** Why a preview is closed, and who says so. */
+export type Closing = Readonly<{ by: Actor; reason: string }>;
+
 /** Closes a preview; what runs in it is removed by whoever hears of it. Nothing happens when it is closed. */
-export async function closePreview(tx: Tx, tenantId: string, of: PreviewOf, reason: string): Promise<void> {
+export async function closePreview(tx: Tx, tenantId: string, of: PreviewOf, closing: Closing): Promise<void> {
   const { repositoryId, pullRequest = null, branch = null } = of;
-  await tx.$executeRaw`
+  const which = Prisma.sql`repository_id = ${repositoryId} and pull_request is not distinct from ${pullRequest}
+    and branch is not distinct from ${branch}`;
+  await closePreviews(tx, tenantId, which, closing);
+}
+
+/** Closes the open ones of these previews, with a row of the audit log for each. Returns how many. */
+export async function closePreviews(
+  tx: Tx,
+  tenantId: string,
+  which: Prisma.Sql,
+  { by, reason }: Closing,
+): Promise<number> {
+  const closed = await tx.$queryRaw<{ name: string }[]>`
     update environments set closed_at = now(), closed_reason = ${reason}
-    where tenant_id = ${tenantId} and repository_id = ${repositoryId} and kind = 'preview' and closed_at is null
-      and pull_request is not distinct from ${pullRequest} and branch is not distinct from ${branch}`;
+    where tenant_id = ${tenantId} and kind = 'preview' and closed_at is null and ${which} returning name`;
+  for (const { name } of closed) {
+    await writeAudit(tx, tenantId, by, { action: 'preview.end', target: `preview/${name}`, details: { reason } });
+  }
+  return closed.length;
 }

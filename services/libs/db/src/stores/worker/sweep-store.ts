@@ -1,3 +1,4 @@
+import { platformActor, writePlatformAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
 
 /** Work that a kill, a lost job or a lost notification may have left lying. */
@@ -75,11 +76,14 @@ export class SweepStore {
 
   /** Removes all rows of a deleted tenant of which nothing runs any more. Returns 1 when they went now, else 0. */
   async purge(tenantId: string): Promise<number> {
-    const [row] = await this.db.tenant(
-      tenantId,
-      (tx) => tx.$queryRaw<{ isGone: boolean }[]>`select purge_tenant(${tenantId}) as "isGone"`,
-    );
-    return row?.isGone === true ? 1 : 0;
+    return this.db.tenant(tenantId, async (tx) => {
+      const [row] = await tx.$queryRaw<{ isGone: boolean; slug: string }[]>`
+        select purge_tenant(${tenantId}) as "isGone", slug from tenants where id = ${tenantId}`;
+      if (row?.isGone !== true) return 0;
+      const entry = { action: 'tenant.purge', target: `tenant/${row.slug}`, details: { id: tenantId } };
+      await writePlatformAudit(tx, platformActor, entry);
+      return 1;
+    });
   }
 
   /** Removes the worker's own read tokens that are past their time. Returns how many. */
