@@ -288,6 +288,8 @@ describe('an organisation', () => {
     const { client } = await connected();
     await github.createUser({ login: 'bob' });
     await github.addMember({ organisation: 'acme', login: 'bob' });
+    await github.createUser({ login: 'penny' });
+    await github.addMember({ organisation: 'acme', login: 'penny', role: 'billing_manager' });
     await github.createTeam({ organisation: 'acme', slug: 'devs', members: ['bob'] });
     const org = { org: 'acme' };
     const members = await client.request('GET /orgs/{org}/members', org);
@@ -300,6 +302,8 @@ describe('an organisation', () => {
     expect(inTeam.data.map(({ login }) => login)).toEqual(['bob']);
     const membership = await client.request('GET /orgs/{org}/memberships/{username}', { ...org, username: 'ada' });
     expect(membership.data.role).toBe('admin');
+    const billing = await client.request('GET /orgs/{org}/memberships/{username}', { ...org, username: 'penny' });
+    expect(billing.data.role).toBe('billing_manager');
     await client.request('GET /orgs/{org}', org);
     await client.request('GET /orgs/{org}/teams/{team_slug}', team);
   });

@@ -104,7 +104,8 @@ export interface Scenario {
 }
 
 export type Json = Record<string, unknown>;
-export type OrganisationRole = 'admin' | 'member';
+/** A billing manager has a membership, but is in no list of members and reads no private repository. */
+export type OrganisationRole = 'admin' | 'member' | 'billing_manager';
 export type Permission = 'read' | 'triage' | 'write' | 'maintain' | 'admin';
 export type Account = Readonly<{ id: number; login: string; type: 'User' | 'Organization' }>;
 export type NewUser = Readonly<{ login: string; name?: string; email?: string }>;

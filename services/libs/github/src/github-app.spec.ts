@@ -39,10 +39,10 @@ afterEach(() => {
   server.close();
 });
 
-const appOf = (timeoutMs = 5_000, installation = '/api/v3') =>
+const appOf = (timeoutMs = 5_000, installation = '/api/v3', now = () => nowMs) =>
   new GithubApp({
     ...{ appId: 42, privateKeyPem: privateKey, apiUrl: `${base}${installation}`, githubUrl: base, timeoutMs },
-    now: () => nowMs,
+    now,
   });
 const Repository = z.object({ id: z.int() });
 const call = async (app: GithubApp, id: number) =>
@@ -110,6 +110,35 @@ describe('GithubApp', () => {
   it('says when to try again after a limit', async () => {
     answer = (_req, res) => json(res, 429, { message: 'Slow down' }, { 'retry-after': '30' });
     expect((await failure(call(appOf(), 301))).details.retryAtMs).toBe(nowMs + 30_000);
+  });
+
+  it('makes no call of an installation that GitHub has limited before its time, and any of the others', async () => {
+    let current = nowMs;
+    const app = appOf(5_000, '/api/v3', () => current);
+    answer = (_req, res) => json(res, 429, { message: 'Slow down' }, { 'retry-after': '30' });
+    const first = await failure(call(app, 701));
+    const made = seen.length;
+    current += 29_999;
+    const kept = await failure(call(app, 701));
+    expect(kept).toMatchObject({ kind: 'limited', details: { retryAtMs: first.details.retryAtMs } });
+    expect(kept.message).toContain('tried again after that');
+    expect(await failure(app.installationToken(701))).toMatchObject({ kind: 'limited' });
+    expect(await failure(app.repository(701, 7).request('GET /'))).toMatchObject({ kind: 'limited' });
+    expect(seen).toHaveLength(made);
+    answer = (_req, res) => json(res, 200, { id: 1 });
+    expect(await call(app, 702)).toEqual({ id: 1 });
+    current += 1;
+    expect(await call(app, 701)).toEqual({ id: 1 });
+  });
+
+  it('asks again after an hour, however late GitHub wants to be asked', async () => {
+    let current = nowMs;
+    const app = appOf(5_000, '/api/v3', () => current);
+    answer = (_req, res) => json(res, 429, { message: 'Slow down' }, { 'retry-after': '99999999' });
+    await failure(call(app, 703));
+    answer = (_req, res) => json(res, 200, { id: 1 });
+    current += 3_600_000;
+    expect(await call(app, 703)).toEqual({ id: 1 });
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { App } from '@octokit/app';
 import { Octokit } from '@octokit/core';
 import { z } from 'zod';
 import { parsed } from './ask';
-import { githubError } from './github-error';
+import { GithubError, githubError } from './github-error';
 
 /** A client whose `request` is authenticated, gives up after a while, and fails with a GithubError. */
 export type GithubClient = Octokit;
@@ -42,14 +42,20 @@ const byName = '/repos/{owner}/{repo}';
 const jwtAgeSeconds = 90;
 const jwtSeconds = 540;
 
+/** GitHub's limits are of an hour: no answer keeps an installation from being asked for longer. */
+const longestLimitMs = 3_600_000;
+
 /**
  * The GitHub App that this platform is, as its holder of the private key sees it. Tokens are kept until a minute before
- * they end and asked for again when GitHub refuses them.
+ * they end and asked for again when GitHub refuses them. When GitHub takes no more calls of an installation, none is made
+ * before the time that GitHub names: each fails as `limited` at once, whoever makes it.
  */
 export class GithubApp {
   /** As the App itself (JWT): installations, and deliveries of webhooks. */
   readonly app: GithubClient;
   private readonly timeoutMs: number;
+  /** Installation → epoch milliseconds until which GitHub takes no calls of it. */
+  private readonly limited = new Map<number, number>();
 
   constructor(private readonly options: GithubAppOptions) {
     this.timeoutMs = options.timeoutMs ?? 10_000;
@@ -62,7 +68,9 @@ export class GithubApp {
     }));
     const { appId, privateKeyPem: privateKey } = options;
     this.app = new App({ appId, privateKey, Octokit: AppOctokit }).octokit;
-    this.failAsGithubError(this.app);
+    this.app.hook.error('request', (error, options) => {
+      throw githubError(error, `${options.method} ${options.url}`, this.options.now());
+    });
   }
 
   get appId(): number {
@@ -117,13 +125,16 @@ export class GithubApp {
         return send(true);
       }
     });
-    this.failAsGithubError(octokit);
+    octokit.hook.error('request', (error, options) => {
+      throw this.failed(error, `${options.method} ${options.url}`, installationId);
+    });
     return octokit;
   }
 
   private async token(installationId: number, narrowing: Narrowing, refresh: boolean): Promise<z.infer<typeof Token>> {
     const { repositoryIds, permissions } = narrowing;
     const call = 'POST /app/installations/{installation_id}/access_tokens';
+    this.refuseLimited(installationId);
     try {
       const auth = await this.app.auth({
         ...{ type: 'installation', installationId, refresh },
@@ -132,14 +143,30 @@ export class GithubApp {
       });
       return parsed(Token, auth, call);
     } catch (error) {
-      throw githubError(error, call, this.options.now());
+      throw this.failed(error, call, installationId);
     }
   }
 
-  private failAsGithubError(octokit: Octokit): void {
-    octokit.hook.error('request', (error, options) => {
-      throw githubError(error, `${options.method} ${options.url}`, this.options.now());
-    });
+  /** Every call of an installation needs its token first, so that this comes before each. @throws GithubError `limited` */
+  private refuseLimited(installationId: number): void {
+    const retryAtMs = this.limited.get(installationId);
+    if (retryAtMs === undefined) return;
+    if (retryAtMs <= this.options.now()) {
+      this.limited.delete(installationId);
+      return;
+    }
+    const message = `GitHub takes no more calls of this installation until ${new Date(retryAtMs).toISOString()}; it is tried again after that.`;
+    throw new GithubError('limited', message, { retryAtMs });
+  }
+
+  /** The failure of a call of an installation; a limit is remembered. */
+  private failed(error: unknown, call: string, installationId: number): GithubError {
+    const now = this.options.now();
+    const failure = githubError(error, call, now);
+    const { retryAtMs } = failure.details;
+    if (failure.kind === 'limited' && retryAtMs !== undefined)
+      this.limited.set(installationId, Math.min(retryAtMs, now + longestLimitMs));
+    return failure;
   }
 
   private clientOptions() {

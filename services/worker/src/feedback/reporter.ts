@@ -49,8 +49,6 @@ export class Reporter {
   private readonly waiting: (() => void)[] = [];
   private free = atATime;
   private isClosed = false;
-  /** Installation → epoch milliseconds until which GitHub takes no calls of it. */
-  private readonly limited = new Map<number, number>();
 
   constructor(private readonly parts: ReporterParts) {}
 
@@ -137,21 +135,21 @@ export class Reporter {
     { round, lease }: Readonly<{ round: Round; lease: Lease }>,
   ): Promise<void> {
     const { check, deployment, hasComment } = decision;
-    await this.attempt(claimed, round, async () => {
+    await this.attempt(round, async () => {
       const access = await this.open(claimed, lease);
       if (check) {
-        await this.attempt(claimed, round, async () => {
+        await this.attempt(round, async () => {
           round.checkRunId = await tellCheck(access, claimed, check);
           round.told.check = check.told;
         });
       }
       if (deployment) {
-        await this.attempt(claimed, round, async () => {
+        await this.attempt(round, async () => {
           round.githubDeploymentId = await tellDeployment(access, claimed, deployment);
           round.told.deployment = deployment.told;
         });
       }
-      if (hasComment) await this.attempt(claimed, round, () => this.comment(tenantId, claimed, access, round));
+      if (hasComment) await this.attempt(round, () => this.comment(tenantId, claimed, access, round));
     });
   }
 
@@ -188,21 +186,13 @@ export class Reporter {
     }
   }
 
-  /** Keeps GitHub's failures for the outcome; after a limit no other call of the installation is tried. */
-  private async attempt(claimed: ClaimedReport, round: Round, work: () => Promise<void>): Promise<void> {
-    const { installationId } = claimed.repository;
-    const until = this.limited.get(installationId) ?? 0;
+  /** Keeps GitHub's failures for the outcome. */
+  private async attempt(round: Round, work: () => Promise<void>): Promise<void> {
     try {
-      if (until > this.parts.clock.now()) {
-        const message = `GitHub takes no more calls of this installation until ${new Date(until).toISOString()}.`;
-        throw new GithubError('limited', message, { retryAtMs: until });
-      }
       await work();
     } catch (error) {
       if (!isGithub(error, 'gone', 'refused', 'invalid', 'limited', 'unreachable')) throw error;
       round.errors.push(error);
-      const { retryAtMs } = error.details;
-      if (error.kind === 'limited' && retryAtMs !== undefined) this.limited.set(installationId, retryAtMs);
     }
   }
 

@@ -57,7 +57,7 @@ export function assembleGithub(
     refreshMembers: (tenantId) => refreshMembers.execute(tenantId),
   });
   const handle = new HandleDelivery({ deliveries, handlers, clock, log });
-  const redeliver = new Redeliver({ apps: stores.apps, deliveries, clock });
+  const redeliver = new Redeliver({ apps: stores.apps, deliveries });
   const watch = new WatchGithub({
     ...{ connection, deliveries, installations, pulls, members, handle, redeliver, sync, compareHeads, refreshMembers },
     ...{ clock, log },

@@ -145,6 +145,11 @@ describe('a repository', () => {
     await github.archiveRepository({ repository });
     await platform.handled();
     expect(await repositories()).toMatchObject([{ is_archived: true, disconnected_at: null }]);
+    const before = await platform.deployments(id);
+    await github.push({ repository, branch: 'main', files: { 'b.txt': 'b' } });
+    await platform.handled();
+    await platform.look();
+    expect(await platform.deployments(id)).toEqual(before);
     await github.archiveRepository({ repository, archived: false });
     await platform.handled();
     expect(await repositories()).toMatchObject([{ is_archived: false, disconnected_at: null }]);
@@ -182,7 +187,8 @@ describe('a repository', () => {
     expect(forged).toMatchObject({
       status: 'ignored',
       outcome: expect.stringContaining('does not list'),
-      tenant_id: null,
+      // Whoever sent it, and not whom it names.
+      tenant_id: (await platform.sql(`select id from tenants where slug = 'mallory'`))[0]?.id,
     });
   });
 

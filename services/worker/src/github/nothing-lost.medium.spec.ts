@@ -18,6 +18,7 @@ afterEach(async () => {
   await github.clearFaults({});
   platform.intakeStatus = 202;
   platform.aheadMs = 0;
+  platform.registered.aheadMs = 0;
   await platform.handled();
 });
 
@@ -79,7 +80,8 @@ describe('a delivery that GitHub recorded as failed', () => {
 
 describe('GitHub failing at any call', () => {
   const faults = [
-    ...[401, 403, 404, 422, 429, 500].map((status) => ({ what: String(status), fault: { status } })),
+    ...[401, 403, 404, 422, 500].map((status) => ({ what: String(status), fault: { status } })),
+    { what: '429', fault: { status: 429, headers: { 'retry-after': '1' } } },
     { what: 'a cut connection', fault: { cut: true } },
     { what: 'a dropped connection', fault: { drop: true } },
     { what: 'another content type', fault: { contentType: 'text/html' } },
@@ -93,6 +95,8 @@ describe('GitHub failing at any call', () => {
     const rows = await platform.handled();
     expect(rows.every(({ outcome }) => String(outcome).length > 10)).toBe(true);
     await github.clearFaults({});
+    // What was limited last is not any more.
+    platform.registered.aheadMs += 2_000;
     await platform.look();
     expect(await newest(id)).toMatchObject({ commit_sha: sha });
   });

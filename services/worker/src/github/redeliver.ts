@@ -1,15 +1,12 @@
 import type { GithubAppStore, GithubDeliveryStore } from '@wherry/db';
 import { type GithubApp, isGithub, pages } from '@wherry/github';
 import { z } from 'zod';
-import type { Clock } from '../clock';
 
 const Deliveries = z.array(
   z.object({ id: z.int(), guid: z.string(), delivered_at: z.string(), status_code: z.int(), event: z.string() }),
 );
 type Attempt = z.infer<typeof Deliveries>[number];
 
-/** GitHub keeps deliveries for three days. GitHub, "Redelivering webhooks". */
-const keptMs = 3 * 86_400_000;
 /** Deliveries that were on their way at the last look are looked at again. */
 const overlapMs = 5 * 60_000;
 /** What was not taken so often will not be; what it would have told is found by comparing heads. */
@@ -18,22 +15,26 @@ const mostAttempts = 5;
 export type RedeliverParts = Readonly<{
   apps: Pick<GithubAppStore, 'deliveriesLookedAt' | 'setDeliveriesLookedAt'>;
   deliveries: Pick<GithubDeliveryStore, 'stored'>;
-  clock: Clock;
 }>;
 
-/** Asks GitHub to send again what it recorded as failed, and what this platform does not have. */
+/**
+ * Asks GitHub to send again what it recorded as failed, and what this platform does not have. How far it has looked is told
+ * by GitHub's clock only, that of the deliveries themselves: however wrong the clock here is, none is left out.
+ */
 export class Redeliver {
   constructor(private readonly parts: RedeliverParts) {}
 
   /** Returns how many were asked for. @throws GithubError; the next call looks at the same deliveries again. */
   async execute(app: GithubApp): Promise<number> {
-    const { apps, deliveries, clock } = this.parts;
-    const now = clock.now();
+    const { apps, deliveries } = this.parts;
     const last = await apps.deliveriesLookedAt();
-    const since = Math.max(now - keptMs, (last ?? 0) - overlapMs);
+    // The first look is at all that GitHub has: those of three days. GitHub, "Redelivering webhooks".
+    const since = (last ?? 0) - overlapMs;
+    let newestMs = last ?? 0;
     const failed = new Map<string, Attempt[]>();
     const arrived = new Set<string>();
     for await (const attempt of attemptsSince(app, since)) {
+      newestMs = Math.max(newestMs, Date.parse(attempt.delivered_at));
       if (attempt.status_code >= 200 && attempt.status_code < 300) arrived.add(attempt.guid);
       else failed.set(attempt.guid, [...(failed.get(attempt.guid) ?? []), attempt]);
     }
@@ -45,7 +46,7 @@ export class Redeliver {
       await again(app, newest.id);
       asked += 1;
     }
-    await apps.setDeliveriesLookedAt(now);
+    if (newestMs > (last ?? 0)) await apps.setDeliveriesLookedAt(newestMs);
     return asked;
   }
 }

@@ -1,10 +1,16 @@
 import type { GithubMemberStore, GithubTeam, MemberRules } from '@wherry/db';
-import { type MemberRole, roleFromGithub } from '@wherry/domain';
-import { type GithubClient, isGithub, pages } from '@wherry/github';
+import { type GithubStanding, type MemberRole, roleFromGithub } from '@wherry/domain';
+import { ask, type GithubClient, isGithub, pages } from '@wherry/github';
 import { z } from 'zod';
 import { appOf, type GithubConnection } from './github-connection';
 
 const People = z.array(z.object({ id: z.int() }));
+const Named = z.object({ login: z.string().min(1) });
+const Membership = z.object({
+  state: z.string(),
+  role: z.enum(['admin', 'member', 'billing_manager']),
+  user: z.object({ id: z.int() }).nullish(),
+});
 const Teams = z.array(z.object({ id: z.int(), slug: z.string() }));
 
 /** Makes the memberships of a tenant what its organisation on GitHub says now. */
@@ -18,15 +24,52 @@ export class RefreshMembers {
     if (!rules) return 0;
     if (rules.account.type === 'User') return members.replace(tenantId, new Map([[rules.account.id, 'owner']]));
     const client = (await appOf(connection)).installation(rules.installationId);
-    return members.replace(tenantId, await rolesOf(client, rules), await allTeams(client, rules.account.id));
+    const found = await peopleOfOrganisation(client, rules.account.id);
+    for (const id of await members.given(tenantId)) {
+      const role = found.get(id) ?? (await organizationRoleOf(client, rules.account.id, id));
+      if (role !== null) found.set(id, role);
+    }
+    return members.replace(tenantId, await rolesOf(client, rules, found), await allTeams(client, rules.account.id));
   }
 }
 
-async function rolesOf(client: GithubClient, rules: MemberRules): Promise<ReadonlyMap<number, MemberRole>> {
+/** GitHub's number of a person → what they are in the organisation. */
+type OrganizationRoles = Map<number, GithubStanding['organizationRole']>;
+
+/** Its owners and members. Who only sees its bills is in no list. */
+async function peopleOfOrganisation(client: GithubClient, org_id: number): Promise<OrganizationRoles> {
   // By numbers: a name that the organisation or a team gave up may be somebody else's, who would decide who owns this.
-  const org_id = rules.account.id;
   const admins = await peopleOf(client, 'GET /organizations/{org_id}/members', { org_id, role: 'admin' });
   const everyone = await peopleOf(client, 'GET /organizations/{org_id}/members', { org_id });
+  return new Map([...everyone].map((id) => [id, admins.has(id) ? 'admin' : 'member']));
+}
+
+/**
+ * What somebody is in the organisation who is not among its members: a billing manager, or one whom a list has missed because
+ * it moved while it was read. Null for whoever left. GitHub has to be asked by the name of now, and answers whose it is.
+ */
+async function organizationRoleOf(
+  client: GithubClient,
+  org_id: number,
+  id: number,
+): Promise<GithubStanding['organizationRole'] | null> {
+  const route = 'GET /organizations/{org_id}/memberships/{username}';
+  try {
+    const { login: username } = await ask(client, Named, 'GET /user/{id}', { id });
+    const { state, role, user } = await ask(client, Membership, route, { org_id, username });
+    return state === 'active' && user?.id === id ? role : null;
+  } catch (error) {
+    if (isGithub(error, 'gone')) return null;
+    throw error;
+  }
+}
+
+async function rolesOf(
+  client: GithubClient,
+  rules: MemberRules,
+  people: OrganizationRoles,
+): Promise<ReadonlyMap<number, MemberRole>> {
+  const org_id = rules.account.id;
   const teamsOf = new Map<number, number[]>();
   for (const { id: team_id } of rules.teams) {
     const inTeam = await peopleOf(client, 'GET /organizations/{org_id}/team/{team_id}/members', { org_id, team_id });
@@ -35,8 +78,7 @@ async function rolesOf(client: GithubClient, rules: MemberRules): Promise<Readon
   const teamRoles = new Map(rules.teams.map(({ id, role }) => [id, role]));
   const { memberRole } = rules;
   return new Map(
-    [...everyone].flatMap((id): [number, MemberRole][] => {
-      const organizationRole = admins.has(id) ? 'admin' : 'member';
+    [...people].flatMap(([id, organizationRole]): [number, MemberRole][] => {
       const role = roleFromGithub({ organizationRole, teamIds: teamsOf.get(id) ?? [], teamRoles, memberRole });
       return role === null ? [] : [[id, role]];
     }),

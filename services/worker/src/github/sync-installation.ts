@@ -5,7 +5,7 @@ import type {
   KnownRepository,
   SeenInstallation,
 } from '@wherry/db';
-import { ask, type GithubApp, isGithub, pages } from '@wherry/github';
+import { ask, type GithubApp, GithubError, isGithub, pages } from '@wherry/github';
 import { z } from 'zod';
 import type { Identities } from '../identities';
 import { appOf, type GithubConnection } from './github-connection';
@@ -18,6 +18,7 @@ const Installation = z.object({
   permissions: z.record(z.string(), z.string()).default({}),
   suspended_at: z.string().nullish(),
 });
+const Identified = z.array(z.object({ id: z.int() }));
 const Listed = z.object({
   id: z.int(),
   full_name: z.string().regex(/^[^/]+\/[^/]+$/),
@@ -68,8 +69,8 @@ export class SyncInstallation {
     const seen = await see(app, installationId);
     if (seen === null) {
       const tenantId = await installations.tenantOfInstallation(installationId);
-      if (tenantId !== null) await installations.end(tenantId, installationId);
-      return { tenantId, sentence: 'The installation is gone: its tenant is stopped.', repositories: [] };
+      const isEnded = tenantId !== null && (await installations.end(tenantId, installationId, app.appId));
+      return { tenantId, sentence: isEnded ? ended : unseen, repositories: [] };
     }
     const tenant = await this.tenantOf(seen.account);
     if (tenant.isEnded) {
@@ -156,17 +157,27 @@ function isSame(known: KnownRepository, listing: Listing, installationId: number
   );
 }
 
-/** Null when there is no such installation. */
+const ended = 'The installation is gone: its tenant is stopped.';
+const unseen =
+  'The installation is gone, as was known, or another App’s than the one that is registered: nothing changed.';
+
+/** Null when there is no such installation of this App: asked for by itself, and looked for among all. */
 async function see(app: GithubApp, installationId: number): Promise<SeenInstallation | null> {
   try {
     const route = 'GET /app/installations/{installation_id}';
     const found = await ask(app.app, Installation, route, { installation_id: installationId });
     const { id, account, permissions } = found;
     const isSuspended = typeof found.suspended_at === 'string';
-    return { id, account, selection: found.repository_selection, permissions, isSuspended };
+    return { id, appId: app.appId, account, selection: found.repository_selection, permissions, isSuspended };
   } catch (error) {
-    if (isGithub(error, 'gone')) return null;
-    throw error;
+    if (!isGithub(error, 'gone')) throw error;
+    // One answer that is wrong must not stop a tenant.
+    for await (const page of pages(app.app, Identified, 'GET /app/installations')) {
+      if (!page.some(({ id }) => id === installationId)) continue;
+      const message = `GitHub lists the installation ${installationId}, but does not show it; it is tried again later.`;
+      throw new GithubError('unreachable', message, {}, { cause: error });
+    }
+    return null;
   }
 }
 

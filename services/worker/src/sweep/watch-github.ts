@@ -67,7 +67,7 @@ export class WatchGithub {
     await this.guarded('delivery.resume', () => this.resumeDeliveries(stop));
     await this.guarded('delivery.redeliver', () => redeliver.execute(registered));
     await this.guarded('installation.sync', () => this.syncAll(registered, stop));
-    await this.guarded('member.refresh', () => this.refreshMembers(stop));
+    await this.guarded('member.refresh', () => this.refreshMembers(registered, stop));
   }
 
   private async expirePreviews(): Promise<number> {
@@ -89,7 +89,7 @@ export class WatchGithub {
 
   /** Returns how many heads were planned. */
   private async syncAll(app: GithubApp, stop: AbortSignal): Promise<number> {
-    const ids = new Set((await this.parts.installations.list()).map(({ id }) => id));
+    const ids = new Set((await this.parts.installations.list(app.appId)).map(({ id }) => id));
     for await (const page of pages(app.app, Installations, 'GET /app/installations'))
       page.forEach(({ id }) => ids.add(id));
     const waiting = [...ids];
@@ -116,12 +116,13 @@ export class WatchGithub {
     return planned;
   }
 
-  private async refreshMembers(stop: AbortSignal): Promise<number> {
+  private async refreshMembers(app: GithubApp, stop: AbortSignal): Promise<number> {
     const { members, refreshMembers } = this.parts;
     let changed = 0;
-    for (const tenantId of await members.due(membersEverySeconds)) {
+    for (const tenantId of await members.due(membersEverySeconds, app.appId)) {
       if (stop.aborted) break;
       await this.guarded('member.refresh', async () => {
+        await members.attempt(tenantId);
         changed += await refreshMembers.execute(tenantId);
         return 0;
       });

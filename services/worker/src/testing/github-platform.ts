@@ -19,6 +19,9 @@ export type Row = Record<string, unknown>;
 /** A stack file that makes a repository one for us. */
 export const stack = { 'stack.yml': 'functions: {}\n' };
 
+/** `aheadMs`: how far the clock is ahead by which limits of calls end. */
+type Registered = { app: GithubApp; aheadMs: number; readonly newApp: () => Promise<GithubApp> };
+
 /** A worker whose GitHub is a double, which sends its webhooks to a plain intake. */
 export class GithubPlatform {
   /** What the intake answers deliveries with; they are stored when it is 202. */
@@ -31,7 +34,7 @@ export class GithubPlatform {
   private constructor(
     readonly github: Github,
     readonly platform: TestPlatform,
-    readonly app: GithubApp,
+    readonly registered: Registered,
     readonly worker: Worker,
     /** One that the test calls by hand; the worker has its own, which looks once when it starts. */
     readonly watch: WatchGithub,
@@ -42,6 +45,15 @@ export class GithubPlatform {
     return this.app.appId;
   }
 
+  get app(): GithubApp {
+    return this.registered.app;
+  }
+
+  /** Another App, which nobody has installed yet, is registered in the place of the former one. */
+  async registerAnother(): Promise<void> {
+    this.registered.app = await this.registered.newApp();
+  }
+
   /** An App that nobody has installed yet, and the organisation `acme` with its owner `ada` and the stranger `mallory`. */
   static async create(github: Github): Promise<GithubPlatform> {
     const intake = createServer();
@@ -49,11 +61,15 @@ export class GithubPlatform {
     const webhookUrl = `http://127.0.0.1:${(intake.address() as AddressInfo).port}/github/webhooks`;
     for (const login of ['ada', 'grace', 'mallory']) await github.createUser({ login });
     await github.createOrganisation({ login: 'acme', members: [{ login: 'ada', role: 'admin' }] });
-    const { appId, privateKeyPem } = await github.createApp({ owner: 'acme', webhookUrl });
     const urls = { apiUrl: github.apiUrl, githubUrl: github.url };
-    const app = new GithubApp({ appId, privateKeyPem, ...urls, now: clock.now, timeoutMs: 5_000 });
+    const newApp = async () => {
+      const { appId, privateKeyPem } = await github.createApp({ owner: 'acme', webhookUrl });
+      const now = () => clock.now() + registered.aheadMs;
+      return new GithubApp({ appId, privateKeyPem, ...urls, now, timeoutMs: 5_000 });
+    };
+    const registered: Registered = { app: await newApp(), aheadMs: 0, newApp };
     const platform = await TestPlatform.create();
-    platform.github = { app: async () => app };
+    platform.github = { app: async () => registered.app };
     const worker = await platform.worker();
     const db = await Database.open({ url: platform.database.url('wherry_worker'), applicationName: 'watch' });
     const ahead = (): number => made.aheadMs;
@@ -68,7 +84,7 @@ export class GithubPlatform {
     const url = platform.database.url('wherry_api');
     const database = await Database.open({ url, applicationName: 'intake', poolSize: 4 });
     const queue = await Queue.open({ url, applicationName: 'intake' });
-    const made: GithubPlatform = new GithubPlatform(github, platform, app, worker, watch, {
+    const made: GithubPlatform = new GithubPlatform(github, platform, registered, worker, watch, {
       intake,
       database,
       queue,
@@ -94,7 +110,8 @@ export class GithubPlatform {
     const { database, queue } = this.open;
     await database.cross('intake', async (tx) => {
       const added = await tx.$executeRaw`
-        insert into github_deliveries (id, event, body) values (${id}, ${event}, ${body}) on conflict do nothing`;
+        insert into github_deliveries (id, event, body, installation_id)
+        values (${id}, ${event}, ${body}, ${installationOf(body)}::bigint) on conflict do nothing`;
       if (added > 0) await queue.send(tx, 'delivery', { deliveryId: id });
     });
   }
@@ -161,6 +178,16 @@ export class GithubPlatform {
     intake.close();
     await Promise.all([database.close(), queue.close(), db.close()]);
     await this.platform.close();
+  }
+}
+
+/** Null for what cannot be read. */
+function installationOf(body: Uint8Array): number | null {
+  try {
+    const { installation } = JSON.parse(Buffer.from(body).toString()) as { installation?: { id?: number } };
+    return installation?.id ?? null;
+  } catch {
+    return null;
   }
 }
 

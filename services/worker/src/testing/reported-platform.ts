@@ -13,6 +13,8 @@ export type Github = Awaited<ReturnType<typeof GithubDouble.start>>;
 
 /** An App that is installed on the organisation `acme`, and the names of its repositories that tests take. */
 export class InstalledApp {
+  /** How far the clock is ahead by which limits of calls end. */
+  aheadMs = 0;
   private count = 0;
 
   private constructor(
@@ -28,8 +30,15 @@ export class InstalledApp {
     const { appId, privateKeyPem } = await github.createApp({ owner: 'acme' });
     const { installationId } = await github.install({ appId, account: 'acme', repositories: 'all' });
     const urls = { apiUrl: github.apiUrl, githubUrl: github.url };
-    const app = new GithubApp({ appId, privateKeyPem, ...urls, now: clock.now, timeoutMs: 3_000 });
-    return new InstalledApp(github, app, installationId);
+    const app = new GithubApp({
+      appId,
+      privateKeyPem,
+      ...urls,
+      now: () => clock.now() + installed.aheadMs,
+      timeoutMs: 3_000,
+    });
+    const installed: InstalledApp = new InstalledApp(github, app, installationId);
+    return installed;
   }
 
   /** A repository with one commit. */

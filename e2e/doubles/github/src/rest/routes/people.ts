@@ -61,7 +61,9 @@ export const peopleRoutes: readonly Route[] = [
   },
   insiders(`GET ${org}/members`, (call, organisation) => {
     const role = call.query.get('role') ?? 'all';
-    const shown = [...organisation.members].filter(([, own]) => role === 'all' || own === role);
+    const shown = [...organisation.members].filter(([, own]) =>
+      role === 'all' ? own !== 'billing_manager' : own === role,
+    );
     const { world } = call.double;
     return page(
       call,
@@ -69,7 +71,8 @@ export const peopleRoutes: readonly Route[] = [
     );
   }),
   insiders(`GET ${org}/members/{username}`, (call, organisation) => {
-    if (!organisation.members.has(known(call.double.world, call.params['username']).id)) throw notFound();
+    const role = organisation.members.get(known(call.double.world, call.params['username']).id);
+    if (role === undefined || role === 'billing_manager') throw notFound();
     return nothing;
   }),
   insiders(`GET ${org}/memberships/{username}`, (call, organisation) => {

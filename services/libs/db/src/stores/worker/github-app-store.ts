@@ -26,7 +26,10 @@ export class GithubAppStore {
     });
   }
 
-  /** Until when failed deliveries were asked for again, in epoch milliseconds; null when they never were. */
+  /**
+   * The newest delivery that was looked at, by GitHub's clock, in epoch milliseconds: what failed until then was asked for
+   * again. Null when none was.
+   */
   async deliveriesLookedAt(): Promise<number | null> {
     return this.db.plain(async (tx) => {
       const [row] = await tx.$queryRaw<{ at: Date | null }[]>`select deliveries_looked_at as at from github_app`;

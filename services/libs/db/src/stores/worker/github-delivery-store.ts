@@ -1,4 +1,5 @@
 import type { Database } from '../../database';
+import { Prisma } from '../../generated/client';
 
 /** A webhook delivery that was not handled yet. */
 export type OpenDelivery = Readonly<{
@@ -10,13 +11,19 @@ export type OpenDelivery = Readonly<{
   receivedAtMs: number;
 }>;
 
-/** What became of a delivery: a sentence for people, and whose it was when that was found out. */
+/**
+ * What became of a delivery: a sentence for people, and whose it was when that was found out; else it is of the tenant of
+ * its installation.
+ */
 export type DeliveryOutcome = Readonly<{
   status: 'done' | 'ignored' | 'failed';
   outcome: string;
   tenantId: string | null;
   repositoryId: string | null;
 }>;
+
+/** Whose a delivery is that nobody found out more about: its tenant has to see what fails. The signature covers it. */
+const ofInstallation = Prisma.sql`(select i.tenant_id from github_installations i where i.id = installation_id)`;
 
 /** Stored webhook deliveries. Whose they are is found out while they are handled, so everything crosses tenants. */
 export class GithubDeliveryStore {
@@ -34,12 +41,13 @@ export class GithubDeliveryStore {
     });
   }
 
-  /** Ends a delivery that waits. False when it had ended before. */
+  /** Ends a delivery that waits. False when it had ended before. What is known of whose it is stays known. */
   async settle(id: string, { status, outcome, tenantId, repositoryId }: DeliveryOutcome): Promise<boolean> {
     return this.db.cross('github', async (tx) => {
       const changed = await tx.$executeRaw`
-        update github_deliveries set status = ${status}, outcome = ${outcome}, tenant_id = ${tenantId},
-          repository_id = ${repositoryId}, attempts = attempts + 1, handled_at = now()
+        update github_deliveries set status = ${status}, outcome = ${outcome},
+          tenant_id = coalesce(${tenantId}, tenant_id, ${ofInstallation}),
+          repository_id = coalesce(${repositoryId}, repository_id), attempts = attempts + 1, handled_at = now()
         where id = ${id} and status = 'received'`;
       return changed > 0;
     });
@@ -50,17 +58,24 @@ export class GithubDeliveryStore {
     await this.db.cross(
       'github',
       (tx) => tx.$executeRaw`
-        update github_deliveries set outcome = ${reason}, attempts = attempts + 1 where id = ${id} and status = 'received'`,
+        update github_deliveries set outcome = ${reason}, attempts = attempts + 1,
+          tenant_id = coalesce(tenant_id, ${ofInstallation})
+        where id = ${id} and status = 'received'`,
     );
   }
 
-  /** Deliveries that have waited longer than their jobs are tried again; oldest first. */
+  /**
+   * Deliveries that have waited longer than their jobs are tried again, to be tried now: those first that were received, or
+   * given out here, longest ago, so that some that always fail do not keep the others waiting.
+   */
   async overdue(olderThanSeconds: number, limit: number): Promise<string[]> {
     return this.db.cross('github', async (tx) => {
       const rows = await tx.$queryRaw<{ id: string }[]>`
-        select id from github_deliveries
-        where status = 'received' and received_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
-        order by received_at limit ${limit}`;
+        with taken as materialized (
+          select id from github_deliveries
+          where status = 'received' and received_at < now() - make_interval(secs => ${olderThanSeconds}::float8)
+          order by coalesce(attempted_at, received_at), id limit ${limit} for update skip locked)
+        update github_deliveries d set attempted_at = now() from taken where d.id = taken.id returning d.id`;
       return rows.map(({ id }) => id);
     });
   }

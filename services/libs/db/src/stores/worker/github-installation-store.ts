@@ -1,5 +1,7 @@
 import { type AuditEntry, githubActor, writeAudit, writePlatformAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
+import { Prisma } from '../../generated/client';
+import { disconnectRepositories } from './repository-rows';
 
 /** An organisation or person on GitHub. `id` stays when `login` changes. */
 export type GithubAccount = Readonly<{ id: number; login: string; type: 'Organization' | 'User' }>;
@@ -7,6 +9,8 @@ export type GithubAccount = Readonly<{ id: number; login: string; type: 'Organiz
 /** An installation as GitHub has it now. */
 export type SeenInstallation = Readonly<{
   id: number;
+  /** The App that it is of, which is the one that sees it. */
+  appId: number;
   account: GithubAccount;
   selection: 'all' | 'selected';
   permissions: Readonly<Record<string, string>>;
@@ -25,12 +29,13 @@ export type InstallationState = Readonly<{ isSuspended: boolean; isDeleted: bool
 export class GithubInstallationStore {
   constructor(private readonly db: Database) {}
 
-  /** All that are not known to be deleted. */
-  async list(): Promise<KnownInstallation[]> {
+  /** All of that App that are not known to be deleted. */
+  async list(appId: number): Promise<KnownInstallation[]> {
     return this.db.cross(
       'github',
       (tx) => tx.$queryRaw<KnownInstallation[]>`
-        select tenant_id as "tenantId", id::float8 as id from github_installations where deleted_at is null order by id`,
+        select tenant_id as "tenantId", id::float8 as id from github_installations
+        where deleted_at is null and ${ofApp(appId)} order by id`,
     );
   }
 
@@ -81,11 +86,11 @@ export class GithubInstallationStore {
         update github_installations set deleted_at = now()
         where tenant_id = ${tenantId} and id <> ${id}::bigint and deleted_at is null`;
       const added = await tx.$queryRaw<{ isNew: boolean }[]>`
-        insert into github_installations (tenant_id, id, account_id, repository_selection, permissions, suspended_at)
-        values (${tenantId}, ${id}::bigint, ${account.id}::bigint, ${seen.selection}, ${JSON.stringify(seen.permissions)}::jsonb,
-          case when ${seen.isSuspended} then now() end)
+        insert into github_installations (tenant_id, id, app_id, account_id, repository_selection, permissions, suspended_at)
+        values (${tenantId}, ${id}::bigint, ${seen.appId}::bigint, ${account.id}::bigint, ${seen.selection},
+          ${JSON.stringify(seen.permissions)}::jsonb, case when ${seen.isSuspended} then now() end)
         on conflict (tenant_id, id) do update set repository_selection = excluded.repository_selection,
-          permissions = excluded.permissions, deleted_at = null,
+          permissions = excluded.permissions, app_id = excluded.app_id, deleted_at = null,
           suspended_at = case when ${seen.isSuspended} then coalesce(github_installations.suspended_at, now()) end
         returning xmax = 0 as "isNew"`;
       await tx.$executeRaw`
@@ -98,24 +103,30 @@ export class GithubInstallationStore {
     });
   }
 
-  /** Writes down that an installation is gone: its tenant stops. False when that was known. */
-  async end(tenantId: string, id: number): Promise<boolean> {
+  /**
+   * Writes down that this App's installation is gone: its tenant stops. False when that was known, and when the installation
+   * is another App's, which only that App can say anything about.
+   */
+  async end(tenantId: string, id: number, appId: number): Promise<boolean> {
     return this.db.tenant(tenantId, async (tx) => {
       const ended = await tx.$executeRaw`
         update github_installations set deleted_at = now()
-        where tenant_id = ${tenantId} and id = ${id}::bigint and deleted_at is null`;
+        where tenant_id = ${tenantId} and id = ${id}::bigint and deleted_at is null and ${ofApp(appId)}`;
       if (ended === 0) return false;
       await audit(tx, tenantId, 'installation.remove', String(id));
-      await tx.$executeRaw`
-        update repositories set disconnected_at = now(),
-          disconnected_reason = 'The GitHub App was uninstalled. Install it again to connect the repository.'
-        where tenant_id = ${tenantId} and source = 'github' and installation_id = ${id}::bigint and disconnected_at is null`;
+      const reason = 'The GitHub App was uninstalled. Install it again to connect the repository.';
+      await disconnectRepositories(tx, tenantId, Prisma.sql`installation_id = ${id}::bigint`, reason);
       const [other] = await tx.$queryRaw<{ id: number }[]>`
         select 1 as id from github_installations where tenant_id = ${tenantId} and deleted_at is null limit 1`;
       if (!other) await stop(tx, tenantId, 'The GitHub App was uninstalled.');
       return true;
     });
   }
+}
+
+/** Without a number: it was seen before Apps were told apart, by the one that was registered then. */
+function ofApp(appId: number): Prisma.Sql {
+  return Prisma.sql`(app_id is null or app_id = ${appId}::bigint)`;
 }
 
 function audit(tx: Tx, tenantId: string, action: string, target: string, details: AuditEntry['details'] = {}) {

@@ -18,15 +18,34 @@ export type GithubTeam = Readonly<{ id: number; slug: string }>;
 export class GithubMemberStore {
   constructor(private readonly db: Database) {}
 
-  /** Tenants whose memberships were not refreshed for so long; the longest first. */
-  async due(olderThanSeconds: number): Promise<string[]> {
+  /** Tenants of that App whose memberships were not refreshed for so long; those first that were not tried the longest. */
+  async due(olderThanSeconds: number, appId: number): Promise<string[]> {
     return this.db.cross('github', async (tx) => {
       const rows = await tx.$queryRaw<{ tenantId: string }[]>`
         select tenant_id as "tenantId" from github_installations
         where deleted_at is null and suspended_at is null
           and (refreshed_at is null or refreshed_at < now() - make_interval(secs => ${olderThanSeconds}::float8))
-        order by refreshed_at nulls first limit 100`;
+          and (app_id is null or app_id = ${appId}::bigint)
+        order by greatest(refreshed_at, attempted_at) nulls first limit 100`;
       return rows.map(({ tenantId }) => tenantId);
+    });
+  }
+
+  /** Notes that a refresh begins. Whatever comes of it, the tenants that wait as well have their turn first. */
+  async attempt(tenantId: string): Promise<void> {
+    await this.db.tenant(
+      tenantId,
+      (tx) => tx.$executeRaw`update github_installations set attempted_at = now() where tenant_id = ${tenantId}`,
+    );
+  }
+
+  /** GitHub's numbers of the people who are members here because GitHub said so. */
+  async given(tenantId: string): Promise<readonly number[]> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const rows = await tx.$queryRaw<{ id: number }[]>`
+        select u.github_id::float8 as id from memberships m join users u on u.id = m.user_id
+        where m.tenant_id = ${tenantId} and m.source = 'github' and u.github_id is not null order by u.github_id`;
+      return rows.map(({ id }) => id);
     });
   }
 

@@ -77,15 +77,19 @@ export class GithubPullRequestStore {
 
   /**
    * The ref is gone: a branch was deleted, a pull request closed. Its preview is closed, and what was not built yet is
-   * not built. May run twice.
+   * not built. The production branch goes on: one wrong answer of GitHub must not stop its build, and a branch that is
+   * really gone makes no further ones. May run twice.
    */
   async gone(tenantId: string, repositoryId: string, ref: string): Promise<void> {
     await this.db.tenant(tenantId, async (tx) => {
+      const isProduction = Prisma.sql`exists (select from repositories r where r.tenant_id = ${tenantId}
+        and r.id = ${repositoryId} and ref = 'refs/heads/' || r.production_branch)`;
       await tx.$executeRaw`
-        delete from repository_refs where tenant_id = ${tenantId} and repository_id = ${repositoryId} and ref = ${ref}`;
+        delete from repository_refs where tenant_id = ${tenantId} and repository_id = ${repositoryId} and ref = ${ref}
+          and not ${isProduction}`;
       await tx.$executeRaw`
         update deployments set cancel_requested_at = now()
-        where tenant_id = ${tenantId} and repository_id = ${repositoryId} and ref = ${ref}
+        where tenant_id = ${tenantId} and repository_id = ${repositoryId} and ref = ${ref} and not ${isProduction}
           and status in ('queued', 'building') and cancel_requested_at is null`;
       await closeOf(tx, tenantId, repositoryId, ref);
     });

@@ -1,7 +1,7 @@
 import { githubActor, writeAudit } from '../../audit';
 import type { Database } from '../../database';
 import { Prisma } from '../../generated/client';
-import { closePreviews } from './preview-rows';
+import { disconnectRepositories } from './repository-rows';
 
 /** A repository that is connected, as its webhooks and lists find it. */
 export type ConnectedRepository = Readonly<{
@@ -126,20 +126,9 @@ export class GithubRepositoryStore {
 
   /** Nothing of it is deployed any more until it is connected again; what is live stays. False when it was so before. */
   async disconnect(tenantId: string, repositoryId: string, reason: string): Promise<boolean> {
-    return this.db.tenant(tenantId, async (tx) => {
-      const rows = await tx.$queryRaw<{ name: string }[]>`
-        update repositories set disconnected_at = now(), disconnected_reason = ${reason}
-        where tenant_id = ${tenantId} and id = ${repositoryId} and source = 'github' and disconnected_at is null
-        returning name`;
-      const [row] = rows;
-      if (!row) return false;
-      await closePreviews(tx, tenantId, Prisma.sql`repository_id = ${repositoryId}`, { by: githubActor, reason });
-      await tx.$executeRaw`
-        delete from repository_refs where tenant_id = ${tenantId} and repository_id = ${repositoryId}`;
-      const entry = { action: 'repository.disconnect', target: `repository/${row.name}`, details: { reason } };
-      await writeAudit(tx, tenantId, githubActor, entry);
-      return true;
-    });
+    const which = Prisma.sql`id = ${repositoryId}`;
+    const count = await this.db.tenant(tenantId, (tx) => disconnectRepositories(tx, tenantId, which, reason));
+    return count > 0;
   }
 
   /** Notes that the heads were compared when the list said `look`. */

@@ -20,10 +20,10 @@ export const crossTenantCases: readonly StoreCases[] = [
   casesOf(GithubInstallationStore, (db) => new GithubInstallationStore(db), {
     record: ({ store, tenantId, theirs }) =>
       store.record(tenantId, {
-        ...{ id: theirs.installationId, selection: 'all', permissions: {}, isSuspended: true },
+        ...{ id: theirs.installationId, appId: 1, selection: 'all', permissions: {}, isSuspended: true },
         account: { id: theirs.installationId, login: `renamed-${theirs.slug}`, type: 'Organization' },
       }),
-    end: ({ store, tenantId, theirs }) => store.end(tenantId, theirs.installationId),
+    end: ({ store, tenantId, theirs }) => store.end(tenantId, theirs.installationId, 1),
   }),
   casesOf(GithubMemberStore, (db) => new GithubMemberStore(db), {
     rules: {
@@ -31,6 +31,13 @@ export const crossTenantCases: readonly StoreCases[] = [
         github_account_type = 'Organization' where id = $1`,
       attempt: ({ store, tenantId, theirs }) =>
         store.rules(tenantId).then((rules) => rules?.account.login === theirs.tenantId),
+    },
+    attempt: ({ store, tenantId }) => store.attempt(tenantId),
+    given: {
+      given: `update memberships set source = 'github' where tenant_id = $1;
+        update users set github_id = abs(hashtext($1))
+        where id in (select user_id from memberships where tenant_id = $1)`,
+      attempt: ({ store, tenantId }) => store.given(tenantId),
     },
     replace: {
       given: `update memberships set source = 'github' where tenant_id = $1`,
