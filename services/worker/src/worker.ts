@@ -7,6 +7,7 @@ import type { Reporter } from './feedback/reporter';
 import type { HandleDelivery } from './github/handle-delivery';
 import { type PlanHead, PlanJob } from './plan/plan-head';
 import type { Proofs } from './proof/proofs';
+import { SourceRefusedError } from './source/source';
 import type { Sweep } from './sweep/sweep';
 import type { WatchGithub } from './sweep/watch-github';
 
@@ -53,7 +54,12 @@ export class Worker {
     const { queue, builds, buildConcurrency, hub } = this.parts;
     await this.listener.start();
     // Without the jobs' abort signals: a build has a lease of its own, and a plan is short and may run twice.
-    await queue.work('plan', { concurrency: planConcurrency }, (job) => this.plan(PlanJob.parse(job)));
+    await queue.work('plan', { concurrency: planConcurrency }, (job) =>
+      this.plan(PlanJob.parse(job)).catch((error: unknown) => {
+        // Trying again changes nothing; the next event or look asks again.
+        if (!(error instanceof SourceRefusedError)) throw error;
+      }),
+    );
     await queue.work('build', { concurrency: buildConcurrency }, (job) => builds.run(job.tenantId, job.deploymentId));
     await queue.work('report', { concurrency: reportConcurrency }, (job) =>
       this.parts.reporter.run(job.tenantId, job.deploymentId),
@@ -82,7 +88,10 @@ export class Worker {
     await queue.close();
   }
 
-  /** Plans, and begins the build at once: its job says the same, but takes a while to come round. */
+  /**
+   * Plans, and begins the build at once: its job says the same, but takes a while to come round.
+   * @throws what `PlanHead.execute` throws.
+   */
   async plan(job: PlanJob): Promise<void> {
     for (const outcome of await this.parts.plan.execute(job)) {
       if (outcome.kind === 'queued') this.begin(this.parts.builds.run(job.tenantId, outcome.deploymentId));

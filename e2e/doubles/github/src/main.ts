@@ -9,7 +9,7 @@ import { scenarioActions } from './scenario/actions';
 import { requestListener } from './server';
 
 const events = ['push', 'create', 'delete', 'pull_request', 'installation', 'repository', 'check_run', 'check_suite']
-  .concat(['issue_comment', 'organization', 'member', 'team', 'ping'])
+  .concat(['issue_comment', 'organization', 'member', 'team', 'status', 'ping'])
   .map((event) => event.replaceAll('_', '-'));
 const schemas = [
   'simple-user',

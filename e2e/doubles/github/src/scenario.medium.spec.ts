@@ -161,6 +161,21 @@ describe('what happens on GitHub', () => {
     expect(events).toEqual(expect.arrayContaining(['check_suite requested', 'check_suite rerequested']));
     expect(test.last('check_run')).toMatchObject({ check_run: { conclusion: 'failure', head_sha: sha } });
   });
+
+  it('a suite whose jobs wait for one another, and a commit status', async () => {
+    await test.installed();
+    const { sha } = await github.push({ repository: 'acme/shop', branch: 'main', files: { a: '1' } });
+    const check = { repository: 'acme/shop', sha, status: 'completed', conclusion: 'success' } as const;
+    await github.otherCheck({ ...check, name: 'lint', goesOn: true });
+    await github.otherCheck({ ...check, name: 'title', app: 'bot' });
+    await github.otherStatus({ repository: 'acme/shop', sha, context: 'old-ci', state: 'pending' });
+    const ended = (events: string[]) => events.filter((event) => event === 'check_suite completed').length;
+    const events = await test.told();
+    expect(ended(events), 'the suite of the other App alone').toBe(1);
+    expect(test.last('status')).toMatchObject({ sha, context: 'old-ci', state: 'pending', name: 'acme/shop' });
+    await github.otherCheck({ ...check, name: 'tests' });
+    expect(ended(await test.told())).toBe(2);
+  });
 });
 
 describe('faults of deliveries', () => {

@@ -43,6 +43,9 @@ export interface Scenario {
   closePullRequest(input: { repository: string; number: number; author?: string }): Promise<PullRequest>;
   reopenPullRequest(input: { repository: string; number: number; author?: string }): Promise<PullRequest>;
   readyForReview(input: { repository: string; number: number; author?: string }): Promise<PullRequest>;
+  convertToDraft(input: { repository: string; number: number; author?: string }): Promise<PullRequest>;
+  /** Another title. */
+  editPullRequest(input: { repository: string; number: number; title: string; author?: string }): Promise<PullRequest>;
   /** A merge commit on the base branch: `pull_request` (closed, merged) and `push`. */
   mergePullRequest(input: { repository: string; number: number; author?: string }): Promise<{ sha: string }>;
   comment(input: { repository: string; number: number; author: string; body: string }): Promise<{ id: number }>;
@@ -55,6 +58,13 @@ export interface Scenario {
   rerequestCheckSuite(input: { repository: string; sha: string; author: string }): Promise<void>;
   /** A check run of another App, such as the repository's CI; the same name on the same commit is updated. */
   otherCheck(input: OtherCheck): Promise<{ id: number }>;
+  /** A commit status by somebody else, such as an older CI; the last one of a context counts. */
+  otherStatus(input: {
+    repository: string;
+    sha: string;
+    context: string;
+    state: 'pending' | 'success' | 'failure' | 'error';
+  }): Promise<void>;
 
   // Apps and installations
   createApp(input: NewApp): Promise<AppCredentials>;
@@ -186,6 +196,10 @@ export type OtherCheck = Readonly<{
   name: string;
   status: 'queued' | 'in_progress' | 'completed';
   conclusion?: 'success' | 'failure' | 'cancelled' | 'neutral' | 'skipped' | 'timed_out';
+  /** More jobs follow that wait for this one and have no check run yet: the suite is not completed with its runs. */
+  goesOn?: boolean;
+  /** Another App than the usual one, by its name: it has a suite of its own. */
+  app?: string;
 }>;
 
 export type NewApp = Readonly<{

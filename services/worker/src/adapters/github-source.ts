@@ -41,6 +41,15 @@ const Named = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
 const Folder = z.array(z.object({ name: z.string(), type: z.string() }));
 const IssueComment = z.object({ issue_url: z.string(), body: z.string().nullish(), user: Account.nullish() });
 const Permission = z.object({ permission: z.string(), user: Account.nullish() });
+const CheckSuites = z.object({
+  check_suites: z.array(
+    z.object({
+      status: z.string().nullable(),
+      latest_check_runs_count: z.int(),
+      app: z.object({ id: z.int() }).nullable(),
+    }),
+  ),
+});
 const CheckRuns = z.object({
   check_runs: z.array(
     z.object({
@@ -53,6 +62,7 @@ const CheckRuns = z.object({
 });
 const Statuses = z.object({
   state: z.string(),
+  total_count: z.int(),
   statuses: z.array(z.object({ state: z.string(), context: z.string() })),
 });
 
@@ -149,8 +159,15 @@ export class GithubSource implements Source, Inspector {
 
   async checks(place: GithubPlace, commitSha: string): Promise<CommitChecks> {
     return this.asked(place, async (client, names, app) => {
-      const found: { name: string; state: 'pending' | 'failed' | 'succeeded' }[] = [];
+      const found: Check[] = [];
       const of = { ...names, ref: commitSha };
+      // Before their runs: a suite that is completed here has all its runs there.
+      for await (const page of pages(client, CheckSuites, 'GET /repos/{owner}/{repo}/commits/{ref}/check-suites', of)) {
+        // A job that waits for another one has no run yet. A suite without any run is queued for ever: its App has none.
+        const others = page.check_suites.filter((suite) => suite.app?.id !== app.appId);
+        const open = others.filter((suite) => suite.status !== 'completed' && suite.latest_check_runs_count > 0);
+        found.push(...open.map(() => ({ name: '', state: 'pending' as const })));
+      }
       for await (const page of pages(client, CheckRuns, 'GET /repos/{owner}/{repo}/commits/{ref}/check-runs', of)) {
         for (const run of page.check_runs) {
           if (run.app?.id === app.appId) continue;
@@ -158,13 +175,8 @@ export class GithubSource implements Source, Inspector {
           found.push({ name: run.name, state: run.status === 'completed' ? ended : 'pending' });
         }
       }
-      const { statuses } = await ask(client, Statuses, 'GET /repos/{owner}/{repo}/commits/{ref}/status', of);
-      for (const { context, state } of statuses) {
-        found.push({
-          name: context,
-          state: state === 'success' ? 'succeeded' : state === 'pending' ? 'pending' : 'failed',
-        });
-      }
+      const combined = await commitStatus(client, of);
+      if (combined !== null) found.push(combined);
       const failed = found.find(({ state }) => state === 'failed');
       if (failed) return { state: 'failed', name: failed.name };
       if (found.some(({ state }) => state === 'pending')) return { state: 'pending' };
@@ -192,6 +204,18 @@ export class GithubSource implements Source, Inspector {
 }
 
 type Names = Readonly<{ owner: string; repo: string }>;
+type Check = Readonly<{ name: string; state: 'pending' | 'failed' | 'succeeded' }>;
+
+/** What all commit statuses say together, however many there are; null when there is none. */
+async function commitStatus(client: GithubClient, of: Names & Readonly<{ ref: string }>): Promise<Check | null> {
+  const route = 'GET /repos/{owner}/{repo}/commits/{ref}/status';
+  const { state, total_count: count, statuses } = await ask(client, Statuses, route, { ...of, per_page: 100 });
+  if (count === 0) return null;
+  if (state === 'success') return { name: '', state: 'succeeded' };
+  if (state === 'pending') return { name: '', state: 'pending' };
+  const failed = statuses.find((each) => each.state === 'failure' || each.state === 'error');
+  return { name: failed?.context ?? 'a commit status', state: 'failed' };
+}
 
 async function branchHead(client: GithubClient, names: Names, ref: string): Promise<Head | null> {
   const branch = ref.replace(/^refs\/heads\//, '');

@@ -115,9 +115,8 @@ export class CompareHeads {
 
   private async movedRefs(tenantId: string, known: KnownRepository, client: GithubClient): Promise<string[]> {
     const settings = RepositorySettings.parse(known.settings);
-    const ledger = new Map(
-      (await this.parts.repositories.refs(tenantId, known.repositoryId)).map(({ ref, commitSha }) => [ref, commitSha]),
-    );
+    const refs = await this.parts.repositories.refs(tenantId, known.repositoryId);
+    const ledger = new Map(refs.map((each) => [each.ref, each]));
     const names = ownerAndRepo(known.fullName);
     const production = known.productionBranch === null ? [] : [`refs/heads/${known.productionBranch}`];
     const heads = new Map<string, string>();
@@ -133,7 +132,11 @@ export class CompareHeads {
     }
     const open = await this.parts.pulls.listOpen(tenantId, known.repositoryId);
     const gone = [...ledger.keys(), ...open.map(({ number }) => `refs/pull/${number}/head`)];
-    const moved = [...heads].filter(([ref, sha]) => ledger.get(ref) !== sha).map(([ref]) => ref);
+    const isHandled = ([ref, sha]: [string, string]) => {
+      const seen = ledger.get(ref);
+      return seen?.commitSha === sha && !seen.mayPass;
+    };
+    const moved = [...heads].filter((each) => !isHandled(each)).map(([ref]) => ref);
     return [...new Set([...production, ...moved, ...gone.filter((ref) => !heads.has(ref))])];
   }
 }

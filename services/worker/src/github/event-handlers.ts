@@ -66,7 +66,7 @@ export class EventHandlers {
     organization: (given) => this.members(given),
     membership: (given) => this.members(given),
     team: (given) => this.members(given),
-    member: (given) => this.members(given),
+    member: (given) => this.member(given),
   };
 
   constructor(private readonly parts: EventHandlersParts) {}
@@ -194,10 +194,28 @@ export class EventHandlers {
     return { outcome: `The members were compared; ${changed} changed.`, tenantId };
   }
 
+  /** Whoever may write to a repository now may have opened a pull request when that was not so. */
+  private async member(given: Given): Promise<Handled> {
+    const handled = await this.members(given);
+    const { repository, installation } = given.envelope;
+    const found = repository ? await this.parts.repositories.findConnected(repository.id) : null;
+    if (found === null || found.installationId !== installation?.id) return handled;
+    const refs = await this.parts.repositories.refs(found.tenantId, found.repositoryId);
+    const open = refs.filter(({ mayPass }) => mayPass).map(({ ref }) => ref);
+    if (open.length > 0) await this.plan(found, open);
+    return handled;
+  }
+
   private async plan(repository: ConnectedRepository, refs: readonly string[], forcedAt?: number): Promise<Handled> {
     const { tenantId, repositoryId } = repository;
     if (refs.length === 0) throw new IgnoredError('Nothing is known of this commit.', idsOf(repository));
-    for (const ref of refs) await this.parts.plan({ tenantId, repositoryId, ref, ...(forcedAt && { forcedAt }) });
+    const failures: unknown[] = [];
+    for (const ref of refs) {
+      const job = { tenantId, repositoryId, ref, ...(forcedAt && { forcedAt }) };
+      // One that is refused does not keep the others from being planned.
+      await this.parts.plan(job).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
     return { outcome: `Looked at ${refs.join(', ').slice(0, 400)}.`, ...idsOf(repository) };
   }
 

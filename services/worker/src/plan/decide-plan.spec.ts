@@ -1,12 +1,24 @@
-import type { PlanState } from '@wherry/db';
+import type { PlanState, SkipCause } from '@wherry/db';
 import { describe, expect, it } from 'vitest';
 import { decidePlan, type PlanFacts, plainFacts } from './decide-plan';
 
 const head = { commitSha: 'b'.repeat(40), treeSha: '2'.repeat(40), message: 'Change it', author: 'Ada' };
 const fresh: PlanState = { newest: null, live: null, isReleasing: false };
-const newest = (status: 'live' | 'failed' | 'building' | 'skipped', commitSha = head.commitSha) => ({
+const newest = (
+  status: 'live' | 'failed' | 'building' | 'skipped',
+  commitSha = head.commitSha,
+  skipCause: SkipCause | null = null,
+) => ({
   ...fresh,
-  newest: { id: 'dep_1', status, commitSha, treeSha: head.treeSha, trust: 'trusted' as const, createdAtMs: 1000 },
+  newest: {
+    id: 'dep_1',
+    status,
+    commitSha,
+    treeSha: head.treeSha,
+    trust: 'trusted' as const,
+    skipCause,
+    createdAtMs: 1000,
+  },
 });
 const otherLive = { commitSha: 'a'.repeat(40), treeSha: '9'.repeat(40) };
 const live = { commitSha: 'a'.repeat(40), treeSha: head.treeSha };
@@ -69,9 +81,49 @@ describe('decidePlan', () => {
 
   it('never builds what is refused, also when somebody asks for it', () => {
     const facts = { ...plainFacts, trust: 'untrusted' as const, refusal: 'Its code comes from a fork.' };
-    const refused = { kind: 'skip', reason: 'Its code comes from a fork.', supersedes: true, isRefused: true };
+    const refused = { kind: 'skip', reason: facts.refusal, supersedes: true, isRefused: true, cause: 'outsider' };
     expect(decidePlan(fresh, head, null, facts)).toEqual(refused);
     expect(decidePlan(newest('failed'), head, 1001, facts)).toEqual(refused);
+  });
+
+  describe('of a commit that was skipped for what may pass', () => {
+    const kept = { kind: 'nothing', isKept: true };
+    const failed = { ...plainFacts, checks: { state: 'failed', name: 'lint' } } as const;
+    const pull = {
+      ...{ number: 7, title: 'Change it', headRef: 'change', baseRef: 'main', isFork: false, isDraft: false },
+      ...{ authorLogin: 'ada', authorId: 1 },
+    };
+
+    it('builds it when the checks of others pass after all, and says nothing twice', () => {
+      const state = newest('skipped', head.commitSha, 'checks');
+      expect(decidePlan(state, head, null, { ...plainFacts, checks: { state: 'succeeded' } })).toEqual({
+        kind: 'build',
+      });
+      expect(decidePlan(state, head, null, { ...plainFacts, checks: { state: 'pending' } })).toEqual(kept);
+      expect(decidePlan(state, head, null, failed)).toEqual(kept);
+    });
+
+    it('builds it apart when the settings allow that, and refuses it once', () => {
+      const state = newest('skipped', head.commitSha, 'outsider');
+      const outsiders = { ...plainFacts, trust: 'untrusted' as const };
+      expect(decidePlan(state, head, null, outsiders)).toEqual({ kind: 'build' });
+      expect(decidePlan(state, head, null, { ...outsiders, refusal: 'From a fork.' })).toEqual(kept);
+    });
+
+    it('builds it when the title of its pull request asks for that no more', () => {
+      const asks = { ...head, words: '[no ci]\nChange it', pull: { ...pull, title: '[no ci]' } };
+      expect(decidePlan(fresh, asks, null)).toMatchObject({ kind: 'skip', cause: 'title' });
+      const state = newest('skipped', head.commitSha, 'title');
+      expect(decidePlan(state, asks, null)).toEqual(kept);
+      expect(decidePlan(state, { ...head, pull }, null)).toEqual({ kind: 'build' });
+    });
+
+    it('makes nothing of a redeploy that was asked for before, and tells it of one asked for after', () => {
+      const state = newest('skipped', head.commitSha, 'outsider');
+      const facts = { ...plainFacts, trust: 'untrusted' as const, refusal: 'From a fork.' };
+      expect(decidePlan(state, head, 1000, facts)).toEqual(kept);
+      expect(decidePlan(state, head, 1001, facts)).toMatchObject({ kind: 'skip', cause: 'outsider' });
+    });
   });
 
   it('finds out about a head again that only seemed to be handled', () => {
@@ -87,7 +139,9 @@ describe('decidePlan', () => {
   it('says once that there is nothing to deploy, and never of what is live', () => {
     const facts = { ...plainFacts, nothingThere: 'Nothing to deploy.' };
     expect(decidePlan(fresh, head, null, facts)).toMatchObject({ kind: 'skip', reason: 'Nothing to deploy.' });
-    expect(decidePlan(newest('skipped', 'c'.repeat(40)), head, null, facts)).toEqual({ kind: 'nothing' });
+    const said = newest('skipped', 'c'.repeat(40), 'nothing there');
+    expect(decidePlan(said, head, null, facts)).toEqual({ kind: 'nothing' });
+    expect(decidePlan(newest('skipped', 'c'.repeat(40)), head, null, facts)).toMatchObject({ kind: 'skip' });
     expect(decidePlan({ ...fresh, live: otherLive }, head, null, facts)).toEqual({ kind: 'build' });
   });
 

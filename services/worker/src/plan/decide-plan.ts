@@ -1,5 +1,5 @@
 import { isFinished, type TrustLevel } from '@wherry/domain';
-import type { PlanDecision, PlanState } from '@wherry/db';
+import type { PlanDecision, PlanState, SkipCause } from '@wherry/db';
 import type { CommitChecks, Head } from '../source/source';
 
 const skipTokens = ['[skip wherry]', '[skip ci]', '[ci skip]', '[no ci]'];
@@ -37,15 +37,30 @@ export function decidePlan(
   facts: PlanFacts | null = plainFacts,
 ): PlanDecision {
   const { newest } = state;
-  if (newest && newest.commitSha === head.commitSha && newest.treeSha === head.treeSha) {
-    // A commit that was let run since is another matter than the same one that was not.
-    const wasLetRun = newest.trust === 'untrusted' && facts?.trust === 'trusted';
-    const wasAnswered = !wasLetRun && (forcedAt === null || newest.createdAtMs >= forcedAt);
-    if (wasAnswered || !isFinished(newest.status)) return { kind: 'nothing', isKept: true };
+  const same = newest?.commitSha === head.commitSha && newest.treeSha === head.treeSha ? newest : null;
+  // A commit that was let run since is another matter than the same one that was not.
+  const wasLetRun = same?.trust === 'untrusted' && facts?.trust === 'trusted';
+  const isForced = forcedAt !== null && (wasLetRun || same === null || same.createdAtMs < forcedAt);
+  if (same !== null) {
+    const isOver = !wasLetRun && !isForced && !mayPass(same.skipCause);
+    if (isOver || !isFinished(same.status)) return { kind: 'nothing', isKept: true };
   }
   if (facts === null) return { kind: 'again' };
-  if (facts.refusal !== null) return { kind: 'skip', reason: facts.refusal, supersedes: true, isRefused: true };
-  if (forcedAt !== null) return { kind: 'build' };
+  const decision = decideAnew(state, head, isForced, facts);
+  const wasSaid = decision.kind === 'skip' && decision.cause !== undefined && decision.cause === same?.skipCause;
+  return wasSaid && !isForced ? { kind: 'nothing', isKept: true } : decision;
+}
+
+/** Whether what a commit was skipped for may change without another commit. */
+export function mayPass(cause: SkipCause | null): boolean {
+  return cause !== null && cause !== 'nothing there';
+}
+
+function decideAnew(state: PlanState, head: Head, isForced: boolean, facts: PlanFacts): PlanDecision {
+  if (facts.refusal !== null) {
+    return { kind: 'skip', reason: facts.refusal, supersedes: true, isRefused: true, cause: 'outsider' };
+  }
+  if (isForced) return { kind: 'build' };
   return skipOf(state, head, facts) ?? { kind: 'build' };
 }
 
@@ -56,17 +71,21 @@ function skipOf(state: PlanState, head: Head, facts: PlanFacts): PlanDecision | 
   const skipToken = skipTokens.find((token) => words.includes(token));
   if (skipToken !== undefined) {
     // What was pushed before was not withdrawn: it goes on.
+    if (head.pull?.title.toLowerCase().includes(skipToken)) {
+      const reason = `The title of the pull request asks for it: ${skipToken}.`;
+      return { kind: 'skip', reason, supersedes: false, cause: 'title' };
+    }
     return { kind: 'skip', reason: `The commit message asks for it: ${skipToken}.`, supersedes: false };
   }
   if (facts.nothingThere !== null && live === null) {
     // Said once: a repository that has nothing for us is not told so with every push.
-    if (newest?.status === 'skipped') return { kind: 'nothing' };
-    return { kind: 'skip', reason: facts.nothingThere, supersedes: true };
+    if (newest?.skipCause === 'nothing there') return { kind: 'nothing' };
+    return { kind: 'skip', reason: facts.nothingThere, supersedes: true, cause: 'nothing there' };
   }
   if (facts.checks?.state === 'pending') return { kind: 'nothing', isKept: true };
   if (facts.checks?.state === 'failed') {
     const reason = `It waits for other checks, and "${facts.checks.name}" failed. Make it pass, or redeploy.`;
-    return { kind: 'skip', reason, supersedes: false };
+    return { kind: 'skip', reason, supersedes: false, cause: 'checks' };
   }
   if (state.isReleasing) return null;
   if (live && live.treeSha === head.treeSha) {

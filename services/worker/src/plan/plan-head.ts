@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock';
 import type { Identities } from '../identities';
 import { type Head, type Inspector, type Source, SourceRefusedError } from '../source/source';
-import { decidePlan, type PlanFacts, plainFacts } from './decide-plan';
+import { decidePlan, mayPass, type PlanFacts, plainFacts } from './decide-plan';
 import { type Destination, destinationOf } from './destination';
 import { factsOf, judge, type Planned } from './gather-facts';
 
@@ -52,7 +52,10 @@ type Opened = Readonly<{
 export class PlanHead {
   constructor(private readonly parts: PlanHeadParts) {}
 
-  /** @throws when the source or the database does not answer; the job is then tried again. */
+  /**
+   * @throws SourceRefusedError when the source refuses: trying again changes nothing until somebody does what it says.
+   * Another Error when the source or the database does not answer.
+   */
   async execute(job: PlanJob): Promise<readonly PlanOutcome[]> {
     const startedAt = this.parts.clock.now();
     const { tenantId, repositoryId } = job;
@@ -67,10 +70,8 @@ export class PlanHead {
       }
       return outcomes;
     } catch (error) {
-      if (!(error instanceof SourceRefusedError)) throw error;
-      // Trying again changes nothing; the next event or sweep asks again.
-      note(false, describeError(error));
-      return [];
+      if (error instanceof SourceRefusedError) note(false, describeError(error));
+      throw error;
     }
   }
 
@@ -123,13 +124,15 @@ export class PlanHead {
     const planned = await this.plannedOf(opened, subject.github);
     const unknown = settings.roots.filter(({ dir }) => !isKnown(opened, planned, dir));
     const judgement = unknown.length > 0 ? await judge(this.parts.inspector, planned) : null;
-    const outcomes: PlanOutcome[] = [];
-    for (const root of settings.roots) {
-      const now = this.parts.clock.now();
-      const isNew = judgement !== null && unknown.includes(root);
-      const facts = isNew ? await factsOf(this.parts.inspector, planned, root.dir, judgement, now) : null;
-      outcomes.push(await this.record(opened, root.dir, facts));
+    // All is found out before anything is recorded: a refusal half way leaves no part of the commit deployed.
+    const found = new Map<string, PlanFacts>();
+    if (judgement !== null) {
+      for (const { dir } of unknown) {
+        found.set(dir, await factsOf(this.parts.inspector, planned, dir, judgement, this.parts.clock.now()));
+      }
     }
+    const outcomes: PlanOutcome[] = [];
+    for (const { dir } of settings.roots) outcomes.push(await this.record(opened, dir, found.get(dir) ?? null));
     return outcomes;
   }
 
@@ -169,7 +172,7 @@ export class PlanHead {
 function isKnown({ job, subject, head }: Opened, { grantedSha }: Planned, dir: string): boolean {
   const newest = subject.newest.find((each) => each.rootDir === dir);
   if (job.forcedAt || !newest?.isCurrent || newest.commitSha !== head.commitSha) return false;
-  // The folder was taken out of the settings, and is back.
-  if (newest.treeSha !== head.treeSha) return false;
+  // The folder was taken out of the settings, and is back; or what it was skipped for may be over.
+  if (newest.treeSha !== head.treeSha || mayPass(newest.skipCause)) return false;
   return newest.trust === 'trusted' || grantedSha !== head.commitSha;
 }

@@ -1,6 +1,7 @@
 import type { Double } from '../double';
-import { renderCheckRun, renderCheckSuite } from '../render/check';
-import type { CheckRunState, CheckSuiteState, RepositoryState } from '../world/types';
+import { renderCheckRun, renderCheckSuite, renderStatus } from '../render/check';
+import { renderCommit } from '../render/commit';
+import type { CheckRunState, CheckSuiteState, RepositoryState, StatusState } from '../world/types';
 import { atLeast } from '../world/world';
 
 /** The suite of one App for one commit; made when missing. */
@@ -70,4 +71,18 @@ export function tellRun(
   const about = { accountId: repository.ownerId, senderId, repository };
   const onlyApp = action === 'rerequested' ? { onlyApp: run.appId } : {};
   double.webhooks.happened({ ...about, ...onlyApp, event: 'check_run', action, payload });
+}
+
+export async function tellStatus(double: Double, repository: RepositoryState, status: StatusState): Promise<void> {
+  const { world } = double;
+  const { id, state, description, context, target_url, created_at, updated_at } = renderStatus(
+    world,
+    repository,
+    status,
+  );
+  const told = { id, state, description, context, target_url, created_at, updated_at };
+  const commit = renderCommit(world, repository, await repository.git.oneCommit(status.sha));
+  const payload = { ...told, sha: status.sha, name: world.fullName(repository), commit, branches: [] };
+  const about = { accountId: repository.ownerId, senderId: status.creatorId, repository };
+  double.webhooks.happened({ ...about, event: 'status', payload });
 }

@@ -47,7 +47,7 @@ export function renderCheckRun(world: World, repository: RepositoryState, run: C
   };
 }
 
-/** A suite is done when its runs are; its conclusion is the worst of theirs. */
+/** A suite is done when its runs are and no more are to come; its conclusion is the worst of theirs. */
 export function suiteState(
   repository: RepositoryState,
   suite: CheckSuiteState,
@@ -56,6 +56,7 @@ export function suiteState(
   if (runs.length === 0) return { status: 'queued', conclusion: null };
   if (runs.some((run) => run.status !== 'completed'))
     return { status: runs.some((run) => run.status === 'in_progress') ? 'in_progress' : 'queued', conclusion: null };
+  if (suite.goesOn === true) return { status: 'in_progress', conclusion: null };
   const order = ['failure', 'timed_out', 'cancelled', 'action_required', 'success', 'neutral', 'skipped'];
   const worst = order.find((conclusion) => runs.some((run) => run.conclusion === conclusion));
   return { status: 'completed', conclusion: worst ?? 'success' };

@@ -1,19 +1,27 @@
 import { addComment, changeComment, removeComment } from '../acts/comments';
-import { suiteOf, tellRun, tellSuite } from '../acts/checks';
+import { suiteOf, tellRun, tellStatus, tellSuite } from '../acts/checks';
 import { closePull, mergePull, openPull, reopenPull, tellPull } from '../acts/pulls';
 import type { Double } from '../double';
+import { suiteState } from '../render/check';
 import type { Scenario } from '../scenario';
-import type { CheckRunState } from '../world/types';
+import type { CheckRunState, StatusState } from '../world/types';
 import { addAccount } from './accounts';
 import { newApp } from './apps';
 import { found, Lookup, toldPull } from './lookup';
 
 type Pulls = Pick<
   Scenario,
-  'openPullRequest' | 'closePullRequest' | 'reopenPullRequest' | 'readyForReview' | 'mergePullRequest' | 'pullRequest'
+  | 'openPullRequest'
+  | 'closePullRequest'
+  | 'reopenPullRequest'
+  | 'readyForReview'
+  | 'convertToDraft'
+  | 'editPullRequest'
+  | 'mergePullRequest'
+  | 'pullRequest'
 >;
 type Comments = Pick<Scenario, 'comment' | 'editComment' | 'deleteComment'>;
-type Checks = Pick<Scenario, 'rerequestCheckRun' | 'rerequestCheckSuite' | 'otherCheck'>;
+type Checks = Pick<Scenario, 'rerequestCheckRun' | 'rerequestCheckSuite' | 'otherCheck' | 'otherStatus'>;
 
 export function pullActions(double: Double): Pulls & Comments & Checks {
   return { ...pulls(double), ...comments(double), ...checks(double) };
@@ -49,6 +57,19 @@ function pulls(double: Double): Pulls {
       const { repository, pull, actorId } = at(input);
       pull.draft = false;
       tellPull(double, repository, pull, actorId, 'ready_for_review');
+      return toldPull(pull);
+    },
+    convertToDraft: async (input) => {
+      const { repository, pull, actorId } = at(input);
+      pull.draft = true;
+      tellPull(double, repository, pull, actorId, 'converted_to_draft');
+      return toldPull(pull);
+    },
+    editPullRequest: async (input) => {
+      const { repository, pull, actorId } = at(input);
+      const changes = { title: { from: pull.title } };
+      pull.title = input.title;
+      tellPull(double, repository, pull, actorId, 'edited', { changes });
       return toldPull(pull);
     },
     mergePullRequest: async (input) => {
@@ -96,13 +117,31 @@ function checks(double: Double): Checks {
       for (const suite of repository.suites.values())
         if (suite.headSha === sha) tellSuite(double, repository, suite, look.account(author).id, 'rerequested');
     },
-    otherCheck: async ({ repository: name, sha, name: check, status, conclusion = 'success' }) => {
+    otherStatus: async ({ repository: name, sha, context, state }) => {
+      const repository = look.repository(name);
+      const [id, creatorId] = [world.id('large'), look.author(repository, undefined).id];
+      const about = { description: null, targetUrl: null, creatorId, createdAt: world.now() };
+      const told: StatusState = { id, sha, context, state, ...about };
+      repository.statuses.push(told);
+      await tellStatus(double, repository, told);
+    },
+    otherCheck: async (input) => {
+      const {
+        repository: name,
+        sha,
+        name: check,
+        status,
+        conclusion = 'success',
+        goesOn = false,
+        app: slug = 'ci',
+      } = input;
       const repository = look.repository(name);
       const owner =
         world.account('ci-company') ?? addAccount(double, 'ci-company', 'User', { name: null, email: null });
       const app =
-        world.apps.values().find((one) => one.slug === 'ci') ?? newApp(double, { name: 'ci', owner: owner.login });
+        world.apps.values().find((one) => one.slug === slug) ?? newApp(double, { name: slug, owner: owner.login });
       const suite = suiteOf(double, repository, app.id, sha);
+      suite.goesOn = goesOn;
       const isDone = status === 'completed';
       const known = repository.runs.values().find((run) => run.suiteId === suite.id && run.name === check);
       const run: CheckRunState = {
@@ -125,8 +164,8 @@ function checks(double: Double): Checks {
       if (known === undefined) tellRun(double, repository, run, app.botId, 'created');
       if (!isDone) return { id: run.id };
       tellRun(double, repository, run, app.botId, 'completed');
-      const runs = [...repository.runs.values()].filter((one) => one.suiteId === suite.id);
-      if (runs.every((one) => one.status === 'completed')) tellSuite(double, repository, suite, app.botId, 'completed');
+      if (suiteState(repository, suite).status === 'completed')
+        tellSuite(double, repository, suite, app.botId, 'completed');
       return { id: run.id };
     },
   };

@@ -73,6 +73,8 @@ export type CheckSuiteState = {
   appId: number;
   headSha: string;
   headBranch: string | null;
+  /** Jobs without a run are to come. */
+  goesOn?: boolean;
   createdAt: number;
   updatedAt: number;
 };

@@ -1,4 +1,4 @@
-import { suiteOf, tellRun, tellSuite } from '../../acts/checks';
+import { suiteOf, tellRun, tellStatus, tellSuite } from '../../acts/checks';
 import { renderCheckRun, renderCheckSuite, renderStatus, suiteState } from '../../render/check';
 import { renderRepository } from '../../render/repository';
 import type { Json } from '../../scenario';
@@ -204,6 +204,7 @@ async function createStatus(call: Call, repository: RepositoryState) {
     createdAt: double.world.now(),
   };
   repository.statuses.push(status);
+  await tellStatus(double, repository, status);
   return created(renderStatus(double.world, repository, status));
 }
 
@@ -216,16 +217,17 @@ async function combined(call: Call, repository: RepositoryState) {
   const isBad = states.some((state) => state === 'failure' || state === 'error');
   const isGood = states.length > 0 && states.every((state) => state === 'success');
   const url = `${world.apiUrl}/repos/${world.fullName(repository)}/commits/${sha}`;
-  return ok({
+  const rendered = [...latest.values()].map((one) => {
+    const { creator: _, ...status } = renderStatus(world, repository, one);
+    return status;
+  });
+  return page(call, rendered, (shown) => ({
     state: isBad ? 'failure' : isGood ? 'success' : 'pending',
-    statuses: [...latest.values()].map((one) => {
-      const { creator: _, ...status } = renderStatus(world, repository, one);
-      return status;
-    }),
+    statuses: shown,
     sha,
     total_count: latest.size,
     repository: renderRepository(world, repository),
     commit_url: url,
     url: `${url}/status`,
-  });
+  }));
 }

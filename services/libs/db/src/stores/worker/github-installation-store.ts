@@ -85,6 +85,12 @@ export class GithubInstallationStore {
       await tx.$executeRaw`
         update github_installations set deleted_at = now()
         where tenant_id = ${tenantId} and id <> ${id}::bigint and deleted_at is null`;
+      // What could not be read may be read now.
+      await tx.$executeRaw`
+        update repositories set look = null
+        where tenant_id = ${tenantId} and source = 'github' and installation_id = ${id}::bigint and exists (
+          select from github_installations where tenant_id = ${tenantId} and id = ${id}::bigint
+            and permissions is distinct from ${JSON.stringify(seen.permissions)}::jsonb)`;
       const added = await tx.$queryRaw<{ isNew: boolean }[]>`
         insert into github_installations (tenant_id, id, app_id, account_id, repository_selection, permissions, suspended_at)
         values (${tenantId}, ${id}::bigint, ${seen.appId}::bigint, ${account.id}::bigint, ${seen.selection},

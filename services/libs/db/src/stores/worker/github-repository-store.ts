@@ -37,6 +37,9 @@ export type KnownRepository = ListedRepository &
     hasOpenPulls: boolean;
   }>;
 
+/** `mayPass`: it was skipped for what may pass without another commit, such as a failed check. */
+export type LedgerRef = Readonly<{ ref: string; commitSha: string; mayPass: boolean }>;
+
 /** Repositories of tenants on GitHub. Their identity is GitHub's number; their names here never change. */
 export class GithubRepositoryStore {
   constructor(private readonly db: Database) {}
@@ -140,7 +143,11 @@ export class GithubRepositoryStore {
     );
   }
 
-  /** Branches and pull requests whose head, as it was last seen, has no deployment: they wait, or were given up. */
+  /**
+   * Branches and pull requests whose head, as it was last seen, has no deployment in one of the root directories of the
+   * settings: they wait, or were given up. Also those that were skipped a short while ago for what may pass by itself, such
+   * as a failed check.
+   */
   async waitingRefs(tenantId: string): Promise<Readonly<{ repositoryId: string; ref: string }>[]> {
     return this.db.tenant(
       tenantId,
@@ -148,20 +155,33 @@ export class GithubRepositoryStore {
         select h.repository_id as "repositoryId", h.ref from repository_refs h
         join repositories r on r.tenant_id = h.tenant_id and r.id = h.repository_id and r.source = 'github'
         where h.tenant_id = ${tenantId} and r.disconnected_at is null
-          and h.commit_sha is distinct from (select d.commit_sha from deployments d
+          and (h.commit_sha is distinct from (select d.commit_sha from deployments d
             where d.tenant_id = h.tenant_id and d.repository_id = h.repository_id and d.ref = h.ref
             order by d.created_at desc limit 1)
+          or exists (select from jsonb_array_elements(coalesce(r.settings -> 'roots', '[{}]')) root
+            left join lateral (select d.commit_sha, d.skip_cause, d.finished_at from deployments d
+              where d.tenant_id = h.tenant_id and d.repository_id = h.repository_id and d.ref = h.ref
+                and d.root_dir = coalesce(root ->> 'dir', '.') order by d.created_at desc limit 1) n on true
+            where case when n.commit_sha = h.commit_sha
+              then n.skip_cause <> 'nothing there' and n.finished_at > now() - interval '15 minutes'
+              else n.skip_cause is distinct from 'nothing there' end)
+            -- What has ended with its lease waits for the next commit.
+            and exists (select from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
+              where d.tenant_id = h.tenant_id and d.repository_id = h.repository_id and d.ref = h.ref
+                and d.commit_sha = h.commit_sha and e.closed_at is null))
         limit 1000`,
     );
   }
 
   /** Refs that are deployed as far as is known, so that one that is gone at GitHub is noticed. */
-  async refs(tenantId: string, repositoryId: string): Promise<Readonly<{ ref: string; commitSha: string }>[]> {
+  async refs(tenantId: string, repositoryId: string): Promise<LedgerRef[]> {
     return this.db.tenant(
       tenantId,
-      (tx) => tx.$queryRaw<{ ref: string; commitSha: string }[]>`
-        select ref, commit_sha as "commitSha" from repository_refs
-        where tenant_id = ${tenantId} and repository_id = ${repositoryId} limit 5000`,
+      (tx) => tx.$queryRaw<LedgerRef[]>`
+        select h.ref, h.commit_sha as "commitSha", exists (select from deployments d
+          where d.tenant_id = h.tenant_id and d.repository_id = h.repository_id and d.ref = h.ref
+            and d.commit_sha = h.commit_sha and d.skip_cause <> 'nothing there') as "mayPass"
+        from repository_refs h where h.tenant_id = ${tenantId} and h.repository_id = ${repositoryId} limit 5000`,
     );
   }
 

@@ -18,6 +18,7 @@ export {
   type PlanOutcome,
   type PlanState,
   type PlanSubject,
+  type SkipCause,
 } from './plan-store';
 export type { WantedPreview } from './preview-rows';
 export * from './proof-store';

@@ -1,7 +1,7 @@
 import type { DeploymentStatus, TrustLevel } from '@wherry/domain';
 import type { Tx } from '../../database';
 import { emptyTree } from './left-roots';
-import type { PlannedCommit, PlanState } from './plan-store';
+import type { PlannedCommit, PlanState, SkipCause } from './plan-store';
 
 /** The state of a key in its environment. A preview that was never made has none. */
 export async function readPlanState(tx: Tx, tenantId: string, commit: PlannedCommit): Promise<PlanState> {
@@ -11,6 +11,7 @@ export async function readPlanState(tx: Tx, tenantId: string, commit: PlannedCom
       id: string;
       status: DeploymentStatus;
       trust: TrustLevel;
+      skipCause: SkipCause | null;
       commitSha: string;
       treeSha: string;
       createdAt: Date;
@@ -18,7 +19,7 @@ export async function readPlanState(tx: Tx, tenantId: string, commit: PlannedCom
       isHere: boolean;
     }[]
   >`
-    select d.id, d.status, d.trust, d.commit_sha as "commitSha", d.tree_sha as "treeSha", d.created_at as "createdAt",
+    select d.id, d.status, d.trust, d.skip_cause as "skipCause", d.commit_sha as "commitSha", d.tree_sha as "treeSha", d.created_at as "createdAt",
       coalesce(d.id = n.id, false) as "isNewest", coalesce(d.environment_id = ${environmentId}, false) as "isHere"
     from deployments d
     left join (select id from deployments where tenant_id = ${tenantId} and repository_id = ${commit.repositoryId}
@@ -34,6 +35,7 @@ export async function readPlanState(tx: Tx, tenantId: string, commit: PlannedCom
       ? {
           ...{ id: newest.id, status: newest.status, commitSha: newest.commitSha, trust: newest.trust },
           treeSha: newest.treeSha,
+          skipCause: newest.skipCause,
           createdAtMs: newest.createdAt.getTime(),
         }
       : null,
@@ -106,14 +108,14 @@ export async function insertDeployment(
   tx: Tx,
   tenantId: string,
   commit: PlannedCommit & Readonly<{ environmentId: string }>,
-  skipped: Readonly<{ reason: string; isRefused?: boolean }> | null,
+  skipped: Readonly<{ reason: string; isRefused?: boolean; cause?: SkipCause }> | null,
 ): Promise<void> {
   await tx.$executeRaw`
     insert into deployments (tenant_id, id, environment_id, repository_id, root_dir, ref, commit_sha, tree_sha,
-      commit_message, author, trust, status, reason, is_refused, created_at, finished_at)
+      commit_message, author, trust, status, reason, is_refused, skip_cause, created_at, finished_at)
     values (${tenantId}, ${commit.deploymentId}, ${commit.environmentId}, ${commit.repositoryId}, ${commit.rootDir},
       ${commit.ref}, ${commit.commitSha}, ${commit.treeSha}, ${commit.message}, ${commit.author}, ${commit.trust},
       ${skipped === null ? 'queued' : 'skipped'}, ${skipped?.reason ?? null}, ${skipped?.isRefused ?? false},
-      clock_timestamp(),
+      ${skipped?.cause ?? null}, clock_timestamp(),
       case when ${skipped === null} then null else clock_timestamp() end)`;
 }

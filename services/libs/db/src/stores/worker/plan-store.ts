@@ -6,6 +6,12 @@ import { openPreview, type WantedPreview } from './preview-rows';
 import { cancelLeft, emptyTree, releaseNothing } from './left-roots';
 import { insertReadToken, type NewToken } from './read-token';
 
+/**
+ * Why a commit was skipped: nobody has let its author's code run, a check of others failed, the title of its pull request
+ * asks for it, or there is nothing to deploy.
+ */
+export type SkipCause = 'outsider' | 'checks' | 'title' | 'nothing there';
+
 export type PlanKey = Readonly<{ repositoryId: string; rootDir: string; ref: string }>;
 
 /** Where GitHub has a repository. */
@@ -32,6 +38,8 @@ export type PlanSubject = Readonly<{
     /** The empty tree when its folder was taken out of the settings. */
     treeSha: string;
     trust: TrustLevel;
+    /** Null also for what was not skipped. */
+    skipCause: SkipCause | null;
     /** False when its preview was closed since. */
     isCurrent: boolean;
   }>[];
@@ -53,6 +61,8 @@ export type PlanState = Readonly<{
     /** The empty tree when its folder was taken out of the settings. */
     treeSha: string;
     trust: TrustLevel;
+    /** Null also for what was not skipped. */
+    skipCause: SkipCause | null;
     createdAtMs: number;
   }> | null;
   /** What serves (repository, root directory) in the environment. */
@@ -67,7 +77,7 @@ export type PlanDecision =
   /** What was found out before is not so any more. */
   | Readonly<{ kind: 'again' }>
   /** `isRefused`: it waits for somebody to let it run. */
-  | Readonly<{ kind: 'skip'; reason: string; supersedes: boolean; isRefused?: boolean }>
+  | Readonly<{ kind: 'skip'; reason: string; supersedes: boolean; isRefused?: boolean; cause?: SkipCause }>
   | Readonly<{ kind: 'build' }>;
 
 export type PlannedCommit = PlanKey &
@@ -121,6 +131,7 @@ export class PlanStore {
       if (!row) return null;
       const newest = await tx.$queryRaw<PlanSubject['newest'][number][]>`
         select distinct on (d.root_dir) d.root_dir as "rootDir", d.id, d.status, d.commit_sha as "commitSha", d.tree_sha as "treeSha", d.trust,
+          d.skip_cause as "skipCause",
           e.closed_at is null and d.created_at >= coalesce(e.opened_at, d.created_at) as "isCurrent"
         from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
         where d.tenant_id = ${tenantId} and d.repository_id = ${key.repositoryId} and d.ref = ${key.ref}
