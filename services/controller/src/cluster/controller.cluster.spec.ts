@@ -128,6 +128,21 @@ describe.skipIf(!isThere)(title, () => {
     await eventually(80, hasPull, 'Secret');
   }, 200_000);
 
+  it('takes back what somebody opened with its own rights', async () => {
+    const policies = `/apis/networking.k8s.io/v1/namespaces/${functions()}/networkpolicies`;
+    const as = `system:serviceaccount:${installation.platform}:${installation.account}`;
+    const specOf = async () => ((await get(`${policies}/default-deny`)) as unknown as Item).spec;
+    const closed = await specOf();
+    const open = { podSelector: {}, policyTypes: ['Ingress', 'Egress'], ingress: [{}], egress: [{}] };
+    const opened = await installation.raw.send('PATCH', `${policies}/default-deny`, { spec: open }, as);
+    const metadata = { name: 'allow-all', namespace: functions() };
+    const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec: open };
+    expect([opened.status, (await installation.raw.create(policy, { as })).status]).toEqual([200, 201]);
+    await eventually(80, specOf, closed);
+    const names = async () => (await items(policies)).map((each) => each.metadata.name);
+    await eventually(80, async () => (await names()).includes('allow-all'), false);
+  }, 200_000);
+
   it('is taken over within 20 s of a kill, and the second one goes on', async () => {
     expect(await leader()).toBe('first');
     await installation.controller('second');

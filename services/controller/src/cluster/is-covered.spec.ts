@@ -1,6 +1,6 @@
 import { buildsNamespaceObjects, defaultBuilds, defaultTenancy, functionsNamespaceObjects } from '@wherry/cluster';
 import { expect, it } from 'vitest';
-import { isCovered } from './is-covered';
+import { isAsRendered, isCovered } from './is-covered';
 
 const scope = { prefix: 'w', tenantId: 'ten_a', trust: 'trusted' } as const;
 const tenancy = defaultTenancy('w', 'w');
@@ -16,9 +16,22 @@ it.each(objects.map((object) => [`${object.kind} ${object.metadata.name}`, objec
     const { kind, apiVersion, ...listed } = structuredClone(object) as Record<string, unknown>;
     expect([kind, apiVersion]).not.toContain(undefined);
     const found = { ...listed, status: {}, metadata: { ...object.metadata, uid: 'u', annotations: {} } };
-    expect(isCovered(object, found)).toBe(true);
+    expect(isAsRendered(object, found)).toBe(true);
     for (const changed of changes(found, object))
-      expect(isCovered(object, changed), JSON.stringify(changed)).toBe(false);
+      expect(isAsRendered(object, changed), JSON.stringify(changed)).toBe(false);
+  },
+);
+
+const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy');
+
+it.each(policies.map((policy) => [`${policy.metadata.namespace} ${policy.metadata.name}`, policy] as const))(
+  'finds the NetworkPolicy %s not to be so when others opened it, or took pods from it',
+  (_, policy) => {
+    const spec = policy.spec as { ingress?: object[]; egress?: object[] };
+    const opened = { ...spec, ingress: [...(spec.ingress ?? []), {}], egress: [...(spec.egress ?? []), {}] };
+    expect(isAsRendered(policy, { ...policy, spec: opened })).toBe(false);
+    const narrowed = { ...spec, podSelector: { matchLabels: { x: 'y' } } };
+    expect(isAsRendered(policy, { ...policy, spec: narrowed })).toBe(false);
   },
 );
 

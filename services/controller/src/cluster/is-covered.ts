@@ -1,3 +1,11 @@
+import { isExactPolicy, type Manifest } from '@wherry/cluster';
+
+/** Whether an object of the cluster is as it was rendered; a NetworkPolicy has nothing more than that, either. */
+export function isAsRendered(wanted: Manifest, found: unknown): boolean {
+  if (!isCovered(wanted, found)) return false;
+  return wanted.kind !== 'NetworkPolicy' || isExactPolicy(wanted.spec, (found as { spec?: unknown }).spec);
+}
+
 /**
  * Whether an object of the cluster has everything that was rendered: each key of `wanted` with that value, and lists of
  * equal length. What the cluster adds to objects (status, defaults, other labels) is not compared. Empty lists and

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  applyPolicy,
   buildsNamespace,
   buildsNamespaceObjects,
   type ClusterClient,
@@ -10,10 +11,11 @@ import {
   keyOf,
   type Manifest,
   names,
+  type NetworkPolicy,
   pullSecret,
   type TenantScope,
 } from '@wherry/cluster';
-import { isCovered } from './is-covered';
+import { isAsRendered, isCovered } from './is-covered';
 import type { PullCredentials } from './pull-credentials';
 import type { ClusterSettings } from './settings';
 
@@ -30,7 +32,15 @@ export type NamespacesOptions = Readonly<{
 
 type Purpose = 'functions' | 'builds';
 type Prepared = Readonly<{ scope: TenantScope; purpose: Purpose }>;
-type Found = Readonly<{ metadata: Manifest['metadata'] & Readonly<{ deletionTimestamp?: string }> }>;
+type Owner = Readonly<{ kind: string; name: string }>;
+type Found = Readonly<{
+  metadata: Manifest['metadata'] & Readonly<{ deletionTimestamp?: string; ownerReferences?: readonly Owner[] }>;
+}>;
+/** By kind, namespace and name; and the NetworkPolicies of each namespace, whoever made them. */
+type Seen = Readonly<{
+  objects: ReadonlyMap<string, Found>;
+  policies: ReadonlyMap<string | undefined, readonly Found[]>;
+}>;
 type Listed = Readonly<{ items: readonly Found[]; metadata: Readonly<{ continue?: string }> }>;
 
 /** A binding that was just made is not known to the API server's authorizer at once. */
@@ -45,6 +55,8 @@ const comparedKinds: Readonly<Record<string, string>> = {
   LimitRange: '/api/v1/limitranges',
   ServiceAccount: '/api/v1/serviceaccounts',
 };
+
+const policyKind = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' } as const;
 
 /** Keeps tenants' namespaces: made before anything is put into them, repaired each minute, removed with their tenant. */
 export class Namespaces {
@@ -66,11 +78,11 @@ export class Namespaces {
   /** Makes right what differs in the namespaces that were prepared. Returns how many objects did. */
   async repair(): Promise<number> {
     if (this.prepared.size === 0) return 0;
-    const found = await this.list();
+    const seen = await this.list();
     let repaired = 0;
     for (const prepared of [...this.prepared.values()]) {
       try {
-        repaired += await this.repairOne(prepared, found);
+        repaired += await this.repairOne(prepared, seen);
       } catch (error) {
         this.options.onError(error);
       }
@@ -78,14 +90,27 @@ export class Namespaces {
     return repaired;
   }
 
-  private async repairOne({ scope, purpose }: Prepared, found: ReadonlyMap<string, Found>): Promise<number> {
+  private async repairOne({ scope, purpose }: Prepared, seen: Seen): Promise<number> {
     const objects = this.objects(scope, purpose);
     // Nothing can be put into a namespace that is on its way out; it is made anew when it has gone.
-    if (found.get(idOf(objects[0]!))?.metadata.deletionTimestamp !== undefined) return 0;
-    const wrong = objects.filter((object) => !isCovered(object, found.get(idOf(object))));
+    if (seen.objects.get(idOf(objects[0]!))?.metadata.deletionTimestamp !== undefined) return 0;
+    const wrong = objects.filter((object) => !isAsRendered(object, seen.objects.get(idOf(object))));
     for (const object of wrong) await this.apply(object);
+    const foreign = this.foreignPolicies(objects, seen.policies.get(nameOf(scope, purpose)) ?? []);
+    for (const { metadata } of foreign) await this.options.client.remove({ ...policyKind, metadata });
     if (purpose === 'functions') await this.applyPullSecret(scope, false);
-    return wrong.length;
+    return wrong.length + foreign.length;
+  }
+
+  /** Each policy more opens ways. Beside the rendered ones there are those of generations, of their Deployments' names. */
+  private foreignPolicies(objects: readonly Manifest[], found: readonly Found[]): Found[] {
+    const rendered = new Set(objects.map(idOf));
+    return found.filter(({ metadata }) => {
+      const { labels = {}, ownerReferences = [], name } = metadata;
+      const isOurs = labels[names.installation] === this.options.prefix && labels[names.generation] !== undefined;
+      const isOwned = ownerReferences.some((owner) => owner.kind === 'Deployment' && owner.name === name);
+      return !rendered.has(idOf({ ...policyKind, metadata })) && !(isOurs && isOwned);
+    });
   }
 
   /**
@@ -147,7 +172,9 @@ export class Namespaces {
   private async apply(object: Manifest): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
-        await this.options.client.apply(object as ClusterObject);
+        const { client } = this.options;
+        if (object.kind === 'NetworkPolicy') await applyPolicy(client, object as unknown as NetworkPolicy);
+        else await client.apply(object as ClusterObject);
         return;
       } catch (error) {
         if (!isStatus(error, 403) || tries >= forbiddenTries) throw error;
@@ -156,16 +183,20 @@ export class Namespaces {
     }
   }
 
-  private async list(): Promise<ReadonlyMap<string, Found>> {
-    const found = new Map<string, Found>();
+  private async list(): Promise<Seen> {
+    const objects = new Map<string, Found>();
+    let policies: readonly Found[] = [];
     for (const [kind, path] of Object.entries(comparedKinds)) {
-      for (const item of await this.listAll(path)) found.set(idOf({ kind, metadata: item.metadata }), item);
+      // Policies that others made count too, and these have no label of ours.
+      const items = await this.listAll(path, kind !== policyKind.kind);
+      if (kind === policyKind.kind) policies = items;
+      for (const item of items) objects.set(idOf({ kind, metadata: item.metadata }), item);
     }
-    return found;
+    return { objects, policies: Map.groupBy(policies, ({ metadata }) => metadata.namespace) };
   }
 
-  private async listAll(path: string): Promise<Listed['items']> {
-    const labelSelector = `${names.installation}=${this.options.prefix}`;
+  private async listAll(path: string, isLabelled = true): Promise<Listed['items']> {
+    const labelSelector = isLabelled ? `${names.installation}=${this.options.prefix}` : undefined;
     const items: Found[] = [];
     let next: string | undefined;
     do {

@@ -1,4 +1,5 @@
 export * from './cluster-client';
+export * from './exact-policy';
 export * from './mirror';
 export * from './objects';
 export * from './pod-log';
