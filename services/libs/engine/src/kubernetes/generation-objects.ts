@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  applyPolicy,
   type ClusterClient,
   ClusterError,
   type ClusterObject,
@@ -8,6 +9,7 @@ import {
   isStatus,
   type Kept,
   type NetworkPolicy,
+  type ObjectRef,
   type TenantScope,
 } from '@wherry/cluster';
 import type { Clock } from '../clock';
@@ -15,7 +17,7 @@ import type { DesiredRevision } from '../engine';
 import { renderGeneration, type RenderSettings } from './render';
 
 export type GenerationObjectsOptions = Readonly<{
-  client: ClusterClient;
+  client: Pick<ClusterClient, 'apply' | 'create' | 'read' | 'remove' | 'replace' | 'request'>;
   settings: RenderSettings;
   prepareNamespace: (scope: TenantScope) => Promise<void>;
   clock: Clock;
@@ -28,7 +30,8 @@ type ManagedField = Readonly<{
   subresource?: string;
   fieldsV1?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }>;
-type Written = Deployment & Readonly<{ metadata: Readonly<{ managedFields?: readonly ManagedField[] }> }>;
+type Managed = Readonly<{ metadata: Readonly<{ managedFields?: readonly ManagedField[] }> }>;
+type Written = Deployment & Managed;
 type Ensured = Readonly<{ deployment: Deployment; policyUid: string | null; shapes: readonly string[]; atMs: number }>;
 
 /** A doubt is not repeated sooner. */
@@ -75,7 +78,8 @@ export class GenerationObjects {
 
   /**
    * Makes all of it so. `mirrored`: its Deployment, when there is one.
-   * @throws RangeError with a sentence for the developer, ClusterError, Error when there is no answer.
+   * @throws RangeError with a sentence for the developer, ClusterError (also `NotOurs`: somebody else made an object of
+   * such a name, and it is left as it is), Error when there is no answer.
    */
   async ensure(revision: DesiredRevision, key: string, mirrored: Deployment | undefined): Promise<Deployment> {
     const { settings, clock, prepareNamespace } = this.options;
@@ -88,7 +92,7 @@ export class GenerationObjects {
     const owned = <T extends { metadata?: object }>(object: T) =>
       ({ ...object, metadata: { ...object.metadata, ownerReferences } }) as unknown as ClusterObject;
     if (secret) await this.applySecret(owned(secret));
-    const policy = networkPolicy && (await this.options.client.apply<LivePolicy>(owned(networkPolicy)));
+    const policy = networkPolicy && (await this.applyPolicy(owned(networkPolicy)));
     const shapes = [shapeOf(made), ...(policy ? [shapeOf(policy)] : [])];
     const policyUid = policy?.metadata.uid ?? null;
     this.ensured.set(key, { deployment: made, policyUid, shapes, atMs: clock.nowMs() });
@@ -103,12 +107,20 @@ export class GenerationObjects {
       if (!isStatus(error, 409)) throw error;
     }
     // Made a moment ago, or hidden from the watch because its labels were changed.
-    const there = await client.read<Written>(wanted);
-    if (!there.metadata.managedFields?.some(({ manager }) => manager === fieldManager)) {
-      const { namespace, name } = there.metadata;
-      throw new ClusterError(409, 'NotOurs', `Wherry did not make the Deployment ${namespace}/${name}; remove it.`);
-    }
+    await this.refuseForeign(wanted);
     return this.correct(wanted);
+  }
+
+  /** @throws ClusterError `NotOurs` when there is such an object, and it was never written by a controller of Wherry. */
+  private async refuseForeign(ref: ObjectRef): Promise<void> {
+    const there = await this.options.client.read<Managed>(ref).catch((error: unknown) => {
+      if (isStatus(error, 404)) return null;
+      throw error;
+    });
+    if (!there || there.metadata.managedFields?.some(({ manager }) => manager === fieldManager)) return;
+    const { kind, metadata } = ref;
+    const name = `${kind} ${metadata.namespace}/${metadata.name}`;
+    throw new ClusterError(409, 'NotOurs', `Wherry did not make the ${name}; remove it.`);
   }
 
   /** Server-side apply corrects the fields that we render; what others added is only left out by a replacement. */
@@ -123,14 +135,20 @@ export class GenerationObjects {
 
   private async applySecret(secret: ClusterObject): Promise<void> {
     const { client } = this.options;
+    await this.refuseForeign(secret);
     try {
       await client.apply(secret);
     } catch (error) {
-      // It cannot be changed, and holds something else: somebody made it anew.
+      // It is ours, cannot be changed, and holds something else.
       if (!isStatus(error, 422)) throw error;
       await client.remove(secret);
       await client.apply(secret);
     }
+  }
+
+  private async applyPolicy(policy: ClusterObject): Promise<LivePolicy> {
+    await this.refuseForeign(policy);
+    return applyPolicy<LivePolicy>(this.options.client, policy as unknown as NetworkPolicy);
   }
 }
 
