@@ -114,7 +114,11 @@ const watchSeconds = 240;
 const silentMs = 100_000;
 
 /** Reads the objects below `path`, such as `/api/v1/pods`, that `query` selects. */
-export function clusterSource<T extends Kept>(client: ClusterClient, path: string, query: Query): MirrorSource<T> {
+export function clusterSource<T extends Kept>(
+  client: Pick<ClusterClient, 'request' | 'stream'>,
+  path: string,
+  query: Query,
+): MirrorSource<T> {
   return {
     async list(signal) {
       const items: T[] = [];
