@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ClusterClient, type ClusterObject, type Deployment, names, type Pod } from '@wherry/cluster';
+import {
+  type ClusterClient,
+  type ClusterObject,
+  type Deployment,
+  names,
+  type Pod,
+  resourcePath,
+} from '@wherry/cluster';
 import type { DesiredRevision, ObservedReplica } from '../engine';
 import { readUntil, Watcher } from '../engine-contract';
 import type { KubernetesEngine } from './kubernetes-engine';
@@ -8,7 +15,7 @@ import { identify, type RenderSettings } from './render';
 import { ClusterFixture } from './testing/cluster-fixture';
 import { script, type ImageChange } from './testing/push-image';
 
-const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_REGISTRY: registry } = process.env;
+const { WHERRY_TEST_KUBECONFIG: kubeconfig, WHERRY_TEST_REGISTRY: registry, WHERRY_TEST_OWN_CLUSTER } = process.env;
 const isThere = kubeconfig !== undefined && registry !== undefined;
 const title = 'the Kubernetes engine on a real cluster (bring one up with `npm run testcluster -- up`)';
 
@@ -29,7 +36,7 @@ describe.skipIf(!isThere)(title, () => {
   async function prepare(objects?: (namespace: string) => readonly ClusterObject[]): Promise<void> {
     const prefix = `wf${randomBytes(4).toString('hex')}`;
     fixture = await ClusterFixture.prepare({
-      ...{ kubeconfig: kubeconfig!, registry: registry!, prefix },
+      ...{ kubeconfig: kubeconfig!, registry: registry!, prefix, isRemote: WHERRY_TEST_OWN_CLUSTER !== '1' },
       ...(objects && { objects }),
     });
     [engine, watcher] = start();
@@ -216,6 +223,33 @@ describe.skipIf(!isThere)(title, () => {
       expect(await uidOf(policy)).not.toBe(before.policy);
     });
 
+    const selector = { matchLabels: { a: 'b' } };
+    const containers = [{ name: 'c', image: `${registry}/pause:1` }];
+    const template = { metadata: { labels: selector.matchLabels }, spec: { containers } };
+    it.each([
+      ['Deployment', 'apps/v1', { spec: { replicas: 0, selector, template } }],
+      ['Secret', 'v1', { data: { key: 'Zm9yZWlnbg==' } }],
+      ['NetworkPolicy', 'networking.k8s.io/v1', { spec: { podSelector: {}, policyTypes: ['Egress'] } }],
+    ])('and leaves alone a %s that somebody else made under its name, and says so', async (kind, version, rest) => {
+      const { namespace } = fixture;
+      await fixture.client.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+      const revision = full();
+      const ref = refOf(revision, version, kind);
+      const place = resourcePath({ ...ref, metadata: { name: '', namespace } });
+      await fixture.client.request('POST', place, { query: { fieldManager: 'somebody' }, body: { ...ref, ...rest } });
+      const seen = async () => {
+        const { metadata, spec, data } = await fixture.client.read<Foreign>(ref);
+        return { uid: metadata.uid, labels: metadata.labels, spec, data };
+      };
+      const before = await seen();
+      engine.apply([revision]);
+      await told(
+        'crashed',
+        new RegExp(`^The cluster refused it: Wherry did not make the ${kind} ${namespace}/.*remove it`),
+      );
+      expect(await seen()).toEqual(before);
+    });
+
     it('makes the Secret again that a pod waits for', async () => {
       const revision = full();
       engine.apply([{ ...revision, replicas: 0 }]);
@@ -264,6 +298,7 @@ describe.skipIf(!isThere)(title, () => {
     expect(living[0]?.metadata.annotations?.[names.leaving]).toBeUndefined();
   });
 
+  type Foreign = { metadata: { uid: string; labels?: object }; spec?: object; data?: object };
   type Templated = {
     spec: { template: { spec: { containers: { name: string; env?: { name: string; value: string }[] }[] } } };
   };
