@@ -51,7 +51,11 @@ export const crossTenantCases: readonly StoreCases[] = [
       return store.grant(tenantId, theirs.repositoryId, given);
     },
     listOpen: ({ store, tenantId, theirs }) => store.listOpen(tenantId, theirs.repositoryId),
-    gone: ({ store, tenantId, theirs }) => store.gone(tenantId, theirs.repositoryId, theirs.ref),
+    gone: {
+      // The production branch would go on.
+      given: `update repositories set production_branch = 'another' where tenant_id = $1`,
+      attempt: ({ store, tenantId, theirs }) => store.gone(tenantId, theirs.repositoryId, theirs.ref),
+    },
     expire: {
       given: preview,
       attempt: ({ store, tenantId, theirs }) => store.expire(tenantId, theirs.previewId),
