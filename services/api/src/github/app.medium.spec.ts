@@ -102,6 +102,12 @@ it('takes the App over once, and seals each of its keys so that only its holder 
       settingsUrl: 'https://github.test/settings/apps/wherry-acme',
     },
   });
+  const logged = await api.owner(
+    `select actor_kind, target, details from platform_audit_log where action = 'github_app.register' order by id desc limit 1`,
+  );
+  expect(logged).toMatchObject([
+    { actor_kind: 'user', target: 'github_app/wherry-acme', details: { owner: 'acme', isPublic: true } },
+  ]);
   const rows = await api.owner<{ kind: 'private_key'; version: number; key_id: string; sealed: Buffer }>(
     'select * from github_credentials order by kind',
   );

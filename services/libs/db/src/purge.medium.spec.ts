@@ -85,6 +85,8 @@ it('leaves no row of a deleted tenant once nothing of it runs, and all of the ot
     await owner('select slug, name, purged_at is not null as "isGone" from tenants where id = $1', [gone.tenantId]),
   ).toEqual([{ slug: 'gone', name: 'gone', isGone: true }]);
   expect(await store.purge(gone.tenantId)).toBe(0);
+  const logged = await owner('select actor_kind, details from platform_audit_log where action = $1', ['tenant.purge']);
+  expect(logged, 'its own log went with it').toEqual([{ actor_kind: 'platform', details: { id: gone.tenantId } }]);
 });
 
 it('goes on to refuse every other removal from the audit log', async () => {
