@@ -81,7 +81,7 @@ describe('decidePlan', () => {
 
   it('never builds what is refused, also when somebody asks for it', () => {
     const facts = { ...plainFacts, trust: 'untrusted' as const, refusal: 'Its code comes from a fork.' };
-    const refused = { kind: 'skip', reason: facts.refusal, supersedes: true, isRefused: true, cause: 'outsider' };
+    const refused = { kind: 'skip', reason: facts.refusal, supersedes: true, cause: 'outsider' };
     expect(decidePlan(fresh, head, null, facts)).toEqual(refused);
     expect(decidePlan(newest('failed'), head, 1001, facts)).toEqual(refused);
   });

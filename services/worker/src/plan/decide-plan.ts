@@ -58,7 +58,7 @@ export function mayPass(cause: SkipCause | null): boolean {
 
 function decideAnew(state: PlanState, head: Head, isForced: boolean, facts: PlanFacts): PlanDecision {
   if (facts.refusal !== null) {
-    return { kind: 'skip', reason: facts.refusal, supersedes: true, isRefused: true, cause: 'outsider' };
+    return { kind: 'skip', reason: facts.refusal, supersedes: true, cause: 'outsider' };
   }
   if (isForced) return { kind: 'build' };
   return skipOf(state, head, facts) ?? { kind: 'build' };

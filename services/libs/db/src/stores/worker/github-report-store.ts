@@ -272,7 +272,7 @@ type ReportRow = {
 
 function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<SubjectRow[]> {
   return tx.$queryRaw<SubjectRow[]>`
-    select d.id, d.status, d.reason, d.is_refused as "isRefused", d.root_dir as "rootDir", d.ref, d.commit_sha as "commitSha", d.notes,
+    select d.id, d.status, d.reason, coalesce(d.skip_cause = 'outsider', false) as "isRefused", d.root_dir as "rootDir", d.ref, d.commit_sha as "commitSha", d.notes,
       d.created_at as "createdAt", d.started_at as "startedAt", d.finished_at as "finishedAt",
       e.id as "environmentId", e.kind = 'preview' as "isPreview", coalesce(e.label, t.slug) as label,
       e.pull_request as "pullRequest", e.branch, e.closed_at is not null as "isClosed", e.closed_reason as "closedReason",
@@ -291,7 +291,7 @@ function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<Su
 /** What a pull request's comment shows, since its preview was opened: of each root directory the newest that was not skipped, else the newest. */
 async function readShown(tx: Tx, tenantId: string, environmentId: string): Promise<ReportedDeployment[]> {
   const rows = await tx.$queryRaw<DeploymentRow[]>`
-    select distinct on (d.root_dir) d.id, d.status, d.reason, d.is_refused as "isRefused", d.root_dir as "rootDir", d.ref,
+    select distinct on (d.root_dir) d.id, d.status, d.reason, coalesce(d.skip_cause = 'outsider', false) as "isRefused", d.root_dir as "rootDir", d.ref,
       d.commit_sha as "commitSha", d.notes, d.created_at as "createdAt", d.started_at as "startedAt",
       d.finished_at as "finishedAt"
     from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id

@@ -108,14 +108,13 @@ export async function insertDeployment(
   tx: Tx,
   tenantId: string,
   commit: PlannedCommit & Readonly<{ environmentId: string }>,
-  skipped: Readonly<{ reason: string; isRefused?: boolean; cause?: SkipCause }> | null,
+  skipped: Readonly<{ reason: string; cause?: SkipCause }> | null,
 ): Promise<void> {
   await tx.$executeRaw`
     insert into deployments (tenant_id, id, environment_id, repository_id, root_dir, ref, commit_sha, tree_sha,
-      commit_message, author, trust, status, reason, is_refused, skip_cause, created_at, finished_at)
+      commit_message, author, trust, status, reason, skip_cause, created_at, finished_at)
     values (${tenantId}, ${commit.deploymentId}, ${commit.environmentId}, ${commit.repositoryId}, ${commit.rootDir},
       ${commit.ref}, ${commit.commitSha}, ${commit.treeSha}, ${commit.message}, ${commit.author}, ${commit.trust},
-      ${skipped === null ? 'queued' : 'skipped'}, ${skipped?.reason ?? null}, ${skipped?.isRefused ?? false},
-      ${skipped?.cause ?? null}, clock_timestamp(),
+      ${skipped === null ? 'queued' : 'skipped'}, ${skipped?.reason ?? null}, ${skipped?.cause ?? null}, clock_timestamp(),
       case when ${skipped === null} then null else clock_timestamp() end)`;
 }

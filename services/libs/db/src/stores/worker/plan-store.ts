@@ -76,8 +76,7 @@ export type PlanDecision =
   | Readonly<{ kind: 'nothing'; isKept?: boolean }>
   /** What was found out before is not so any more. */
   | Readonly<{ kind: 'again' }>
-  /** `isRefused`: it waits for somebody to let it run. */
-  | Readonly<{ kind: 'skip'; reason: string; supersedes: boolean; isRefused?: boolean; cause?: SkipCause }>
+  | Readonly<{ kind: 'skip'; reason: string; supersedes: boolean; cause?: SkipCause }>
   | Readonly<{ kind: 'build' }>;
 
 export type PlannedCommit = PlanKey &
