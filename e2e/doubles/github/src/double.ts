@@ -2,6 +2,7 @@ import { Faults } from './http/faults';
 import type { RecordedRequest } from './scenario';
 import { Webhooks } from './webhooks/webhooks';
 import type { Description } from './rest/description';
+import type { SecondaryLimit } from './rest/rate-limit';
 import { World } from './world/world';
 
 /** One GitHub: what it knows, what it sends, and what a scenario asked of it. */
@@ -13,6 +14,8 @@ export class Double {
   requests: RecordedRequest[] = [];
   /** What is left of this hour's calls, by the caller's key. */
   readonly rates = new Map<string, number>();
+  /** What may be spent in a minute, by the caller's key; none unless a scenario set it. */
+  readonly secondaryLimits = new Map<string, SecondaryLimit>();
   private readonly locks = new Map<number, Promise<unknown>>();
 
   constructor(url: string, description: Description) {

@@ -94,6 +94,13 @@ export interface Scenario {
   release(input: { seed?: number }): Promise<{ sent: number }>;
   /** What is left of the hour's calls of one installation, or of the App's own with `appId`; null: no limit but 5,000. */
   setRateLimit(input: { installationId?: number; appId?: number; remaining: number | null }): Promise<void>;
+  /** Points that may be spent in a minute, 1 for reading and 5 for anything else; beyond, `status`, else 403. null: no limit. */
+  setSecondaryLimit(input: {
+    installationId?: number;
+    appId?: number;
+    points: number | null;
+    status?: 403 | 429;
+  }): Promise<void>;
 
   // Reading
   checkRuns(input: { repository: string; sha: string }): Promise<Json[]>;

@@ -44,7 +44,7 @@ export async function serveRest(double: Double, request: RestRequest): Promise<R
         'Request forbidden by administrative rules. Please make sure your request has a User-Agent.',
       );
     actor = authenticate(double.world, request.headers.authorization as string | undefined);
-    spend(double, actor);
+    spend(double, actor, request.method);
     answer = await run(double, actor, request);
   } catch (error) {
     answer = refused(double, request, error);

@@ -12,6 +12,7 @@ type Control = Pick<
   | 'clearFaults'
   | 'release'
   | 'setRateLimit'
+  | 'setSecondaryLimit'
   | 'deliveries'
   | 'requests'
   | 'forgetRequests'
@@ -31,10 +32,13 @@ export function controlActions(double: Double): Control {
     addFault: async (fault) => ({ id: double.faults.add(fault) }),
     clearFaults: async ({ id }) => double.faults.clear(id),
     release: async ({ seed = 1 }) => ({ sent: double.webhooks.release(seed) }),
-    setRateLimit: async ({ installationId, appId, remaining }) => {
-      const key = installationId === undefined ? `app ${appId}` : `installation ${installationId}`;
-      if (remaining === null) double.rates.delete(key);
-      else double.rates.set(key, remaining);
+    setRateLimit: async ({ remaining, ...caller }) => {
+      if (remaining === null) double.rates.delete(keyOf(caller));
+      else double.rates.set(keyOf(caller), remaining);
+    },
+    setSecondaryLimit: async ({ points, status = 403, ...caller }) => {
+      if (points === null) double.secondaryLimits.delete(keyOf(caller));
+      else double.secondaryLimits.set(keyOf(caller), { points, status, used: 0, endsAtMs: 0 });
     },
     deliveries: async ({ appId }) => double.webhooks.kept(appId).map(toldDelivery),
     requests: async () => double.requests,
@@ -45,6 +49,10 @@ export function controlActions(double: Double): Control {
     settled: () => double.settled(),
   };
 }
+
+/** As calls of an installation, or the App's own, are counted. */
+const keyOf = ({ installationId, appId }: { installationId?: number; appId?: number }): string =>
+  installationId === undefined ? `app ${appId}` : `installation ${installationId}`;
 
 /** What the platform under test has written. */
 export function readingActions(double: Double): Reading {
