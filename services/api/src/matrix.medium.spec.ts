@@ -1,8 +1,8 @@
 import { operations, type Operation, type OperationId } from '@wherry/contract/api';
-import { seedTenant, type SeededTenant } from '@wherry/testing';
+import { idsOf, seedTenant, type SeededTenant } from '@wherry/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishSealingKey, startApi, type Harness, type Reply } from './testing/harness';
-import { cases, pathOf } from './testing/operation-cases';
+import { cases, pathOf, thingsOf } from './testing/operation-cases';
 
 const all = Object.entries(operations) as [OperationId, Operation][];
 const ofTenants = all.filter(([, { auth }]) => auth.startsWith('tenant:'));
@@ -33,6 +33,17 @@ function withoutRequestId({ status, headers, text }: Reply): unknown {
   expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
   const { date: _, 'x-request-id': __, ...rest } = headers;
   return { status, headers: rest, text: text.replace(requestId, '') };
+}
+
+/**
+ * A reply without what differs from request to request and without the names of the things that were asked for; the
+ * length that it announces is told as its distance from the true one.
+ */
+function withoutIds(reply: Reply, seeded: SeededTenant): unknown {
+  const length = Number(reply.headers['content-length']) - Buffer.byteLength(reply.text);
+  const hidden = Object.values(thingsOf(seeded)).reduce((text, id) => text.replaceAll(id, '<id>'), reply.text);
+  const { 'content-length': _, ...headers } = reply.headers;
+  return { length, reply: withoutRequestId({ ...reply, headers, text: hidden }) };
 }
 
 describe('every operation', () => {
@@ -69,11 +80,37 @@ describe('every operation', () => {
   const ofThings = ofTenants.filter(([, { params }]) => Object.keys(params?.shape ?? {}).length > 1);
   const making = ['putSecret', 'putVariable'];
   it.each(ofThings.filter(([id]) => !making.includes(id)))(
-    "%s answers for another tenant's things in one's own tenant with 404",
+    "%s answers for another tenant's things in one's own tenant exactly as for things that are not",
     async (id, operation) => {
-      const reply = await send(id, pathOf(operation, foreign, mine.slug), cookie, foreign);
-      expect(reply.status).toBe(404);
-      expect(reply.text).not.toContain('private-');
+      const absent = idsOf('missing');
+      const theirs = await send(id, pathOf(operation, foreign, mine.slug), cookie, foreign);
+      const missing = await send(id, pathOf(operation, absent, mine.slug), cookie, absent);
+      expect(theirs.status).toBe(404);
+      expect(theirs.text).not.toContain('private-');
+      expect(withoutIds(theirs, foreign)).toEqual(withoutIds(missing, absent));
+    },
+  );
+
+  // These make what is not there, in one's own tenant: a name that another tenant has is as free as any.
+  it.each(ofThings.filter(([id]) => making.includes(id)))(
+    '%s takes a name that another tenant has exactly as one that nobody has, and leaves theirs as it is',
+    async (id, operation) => {
+      const absent = idsOf('missing');
+      const own = await freshTenant(`m${id.toLowerCase()}`);
+      const headers = await api.signIn(own.userId);
+      const untimed = (reply: Reply) => ({ ...reply, text: reply.text.replaceAll(/\d{4}-[\d-]+T[\d:.]+Z/g, '<time>') });
+      const kept = () =>
+        api.owner(
+          `select sealed::text, version::text from secrets where tenant_id = $1
+            union all select value, kind from variables where tenant_id = $1 order by 1`,
+          [foreign.tenantId],
+        );
+      const before = await kept();
+      const theirs = await send(id, pathOf(operation, foreign, own.slug), headers, foreign);
+      const missing = await send(id, pathOf(operation, absent, own.slug), headers, absent);
+      expect(theirs.status).toBe(cases[id].status);
+      expect(withoutIds(untimed(theirs), foreign)).toEqual(withoutIds(untimed(missing), absent));
+      expect(await kept()).toEqual(before);
     },
   );
 
@@ -122,14 +159,13 @@ describe('changes', () => {
 describe('roles', () => {
   const ranks = ['billing', 'viewer', 'developer', 'owner'];
   it.each(ofTenants)('%s asks for its role and no more', async (id, operation) => {
-    const seeded = await freshTenant(`r${id.toLowerCase()}`);
-    const headers = await api.signIn(seeded.userId);
     const needed = ranks.indexOf(operation.auth.slice('tenant:'.length));
     for (const [rank, role] of ranks.entries()) {
+      // Of its own: what a role before this one was allowed to do may have used the things up.
+      const seeded = await freshTenant(`r${rank}${id.toLowerCase()}`);
       await api.owner('update memberships set role = $1 where tenant_id = $2', [role, seeded.tenantId]);
-      const status = await statusOf(id, pathOf(operation, seeded), headers, seeded);
+      const status = await statusOf(id, pathOf(operation, seeded), await api.signIn(seeded.userId), seeded);
       expect([role, status]).toEqual([role, rank < needed ? 403 : cases[id].status]);
-      if (rank >= needed) break;
     }
   });
 

@@ -150,13 +150,16 @@ export const cases: Record<OperationId, OperationCase> = {
 
 /** The path of an operation on what was seeded for one tenant, as reached through the slug of another. */
 export function pathOf({ path }: Operation, seeded: SeededTenant, slug = seeded.slug): string {
-  const values: Record<string, string> = {
-    ...{ tenant: slug, function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
-    ...{ user: seeded.userId, team: seeded.teamId },
-    ...{ repository: seeded.repositoryName, secret: `seed-${seeded.slug}` },
-    preview: seeded.previewId,
-    ...{ kind: 'build', variable: `SEED_${seeded.slug}` },
-    ...{ delivery: seeded.githubDeliveryId, version: '1' },
-  };
+  const values: Record<string, string> = { ...thingsOf(seeded), tenant: slug, kind: 'build', version: '1' };
   return path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+}
+
+/** The names and ids that a path can hold of what a tenant has. */
+export function thingsOf(seeded: SeededTenant): Record<string, string> {
+  return {
+    ...{ function: seeded.functionName, deployment: seeded.deploymentId, token: seeded.tokenId },
+    ...{ user: seeded.userId, team: seeded.teamId, delivery: seeded.githubDeliveryId },
+    ...{ repository: seeded.repositoryName, secret: seeded.secretName, variable: seeded.variableName },
+    preview: seeded.previewId,
+  };
 }

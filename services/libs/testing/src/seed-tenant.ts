@@ -60,7 +60,8 @@ export async function seedTenant(ownerUrl: string, name: string, options: SeedOp
   return t;
 }
 
-function idsOf(name: string): SeededTenant {
+/** The ids that `seedTenant` gives to what it makes under a name; they are nobody's when it was never called with it. */
+export function idsOf(name: string): SeededTenant {
   return {
     ...{ tenantId: `ten_${name}`, slug: name, userId: `usr_${name}`, environmentId: `env_${name}` },
     previewId: `env_preview_${name}`,
