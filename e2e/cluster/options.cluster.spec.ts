@@ -5,7 +5,7 @@ import path from 'node:path';
 import { checkout } from '@wherry/harness';
 import { ownCluster, runTool } from '@wherry/harness/cluster';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 
 const cluster = ownCluster();
 const title = 'the chart’s options for what the test cluster lacks (bring one up with `npm run testcluster -- up`)';
@@ -38,6 +38,10 @@ describe.skipIf(cluster === null)(title, () => {
   const tool = (name: string, ...args: string[]) =>
     runTool(path.join(cluster!.bin, name), ['--kubeconfig', cluster!.kubeconfig, ...args]);
   const kubectl = (...args: string[]) => tool('kubectl', '--cache-dir', path.join(folder, 'cache'), ...args);
+  const render = (name: string, ...args: string[]) => {
+    const given = ['--namespace', release, '-f', path.join(folder, 'values.yaml')];
+    return tool('helm', 'template', name, path.join(checkout, 'infra/helm/wherry'), ...given, ...args);
+  };
   const definitions = () => ['-f', path.join(cluster!.bin, 'crds')];
 
   beforeAll(async () => {
@@ -45,10 +49,8 @@ describe.skipIf(cluster === null)(title, () => {
     await kubectl('create', 'namespace', release);
     await kubectl('apply', '--server-side', ...definitions());
     await kubectl('wait', '--for', 'condition=Established', '--timeout', '60s', ...definitions());
-    const file = path.join(folder, 'values.yaml');
-    writeFileSync(file, stringify(values));
-    const chart = path.join(checkout, 'infra/helm/wherry');
-    rendered = await tool('helm', 'template', release, chart, '--namespace', release, '--no-hooks', '-f', file);
+    writeFileSync(path.join(folder, 'values.yaml'), stringify(values));
+    rendered = await render(release, '--no-hooks');
   });
   afterAll(async () => {
     await kubectl('delete', '--ignore-not-found', '--timeout', '60s', ...definitions());
@@ -77,6 +79,27 @@ describe.skipIf(cluster === null)(title, () => {
       ]),
     );
     expect(rendered).toContain('"https://10.96.0.51:5001/token"');
+  });
+
+  it('give every pod of the platform its priority class, those of jobs and tests too', async () => {
+    type PodSpec = Readonly<{ containers: unknown[]; priorityClassName?: string }>;
+    type Rendered = Readonly<{ kind: string; spec: PodSpec & { template?: { spec: PodSpec } } }>;
+    const classes = (text: string) =>
+      parseAllDocuments(text)
+        .map((document) => document.toJS() as Rendered | null)
+        .filter((object) => ['Deployment', 'StatefulSet', 'Job', 'Pod'].includes(object?.kind ?? ''))
+        .map((object) => (object!.spec.template?.spec ?? object!.spec).priorityClassName);
+    const given = classes(await render(release, '--set', 'priorityClass=platform'));
+    expect(given.length).toBeGreaterThanOrEqual(processes.length);
+    expect([...new Set(given)]).toEqual(['platform']);
+    expect([...new Set(classes(await render(release)))]).toEqual([undefined]);
+  });
+
+  it('are refused with a release’s name that leaves no room for the names of its objects', async () => {
+    const longest = 'w'.repeat(40);
+    expect(await render(longest)).toContain(`name: ${longest}-gateway-peers`);
+    for (const name of [`${longest}w`, '1st', 'a.b'])
+      await expect(render(name)).rejects.toThrow(`The release cannot be called ${name}: choose a name`);
   });
 
   it.each([

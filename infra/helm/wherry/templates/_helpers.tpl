@@ -1,6 +1,16 @@
+{{/*
+Names of Services and labels have 63 characters at most, and begin with the release's: helm install would fail half-way.
+*/}}
+{{- define "wherry.checkRelease" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$" .Release.Name) -}}
+{{- fail (printf "The release cannot be called %s: choose a name of at most 40 of a-z, 0-9 and -, with a letter first, because all objects are named after it." .Release.Name) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Labels of everything of a component: (list . "api"). */}}
 {{- define "wherry.labels" -}}
 {{- $root := index . 0 -}}
+{{- include "wherry.checkRelease" $root -}}
 app.kubernetes.io/name: wherry
 app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
@@ -41,6 +51,9 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with (index . 0).Values.image.pullSecrets }}
 imagePullSecrets: {{ toJson . }}
+{{- end }}
+{{- with (index . 0).Values.priorityClass }}
+priorityClassName: {{ . }}
 {{- end }}
 securityContext:
   runAsNonRoot: true

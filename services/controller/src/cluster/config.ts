@@ -16,8 +16,8 @@ export const ClusterConfig = z.object({
   WHERRY_RELEASE_SECONDS: z.coerce.number().int().min(10).max(3600).default(180),
   /** Unique among controllers, such as the pod's name. */
   WHERRY_CONTROLLER_ID: z.string().min(1),
-  /** The chart's release. */
-  WHERRY_RELEASE: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$/),
+  /** The chart's release; the chart refuses longer ones, whose objects' names would not fit. */
+  WHERRY_RELEASE: z.string().regex(/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/),
   WHERRY_NAMESPACE_PREFIX: prefix.default('wherry'),
   WHERRY_PLATFORM_NAMESPACE: z.string().min(1),
   /** As it begins the names of images. */

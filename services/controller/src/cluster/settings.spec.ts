@@ -33,3 +33,20 @@ it('a path is part of images’ names, and not of the host that daemons know', (
   expect(place).toBe('registry.example:5000/acme/functions');
   expect(daemonConfig(builds)).toContain('[registry."registry.example:5000"]\nhttp = true');
 });
+
+it('what the operator says of daemons is put over the chart’s settings, their priority class too', () => {
+  const config = ClusterConfig.parse({ ...variables, WHERRY_REGISTRY: '10.96.0.50:5000' });
+  const { builds } = clusterSettings(config, { tenancy: {}, builds: { priorityClass: 'builds', mirrors: undefined } });
+  expect(builds).toMatchObject({ priorityClass: 'builds', mirrors: {} });
+});
+
+it('a release has a name that leaves room for the names of all that is made of it', () => {
+  const problems = (name: string) =>
+    ClusterConfig.safeParse({
+      ...variables,
+      WHERRY_REGISTRY: '10.96.0.50:5000',
+      WHERRY_RELEASE: name,
+    }).error?.issues.map(({ path }) => path.join('.'));
+  expect(problems('a'.repeat(40))).toBeUndefined();
+  for (const name of ['a'.repeat(41), '1st', 'a.b']) expect(problems(name)).toEqual(['WHERRY_RELEASE']);
+});

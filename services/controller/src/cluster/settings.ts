@@ -40,6 +40,7 @@ const BuildsOverrides = z.strictObject({
     .partial()
     .optional(),
   requests: z.strictObject({ cpuMillicores: z.int(), memoryMiB: z.int() }).partial().optional(),
+  priorityClass: z.string().optional(),
 });
 export type Overrides = Readonly<{
   tenancy: z.infer<typeof TenancyOverrides>;

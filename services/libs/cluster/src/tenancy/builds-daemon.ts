@@ -69,6 +69,7 @@ export function buildDaemonObjects(
 function podSpec(builds: BuildsSettings) {
   return {
     serviceAccountName: buildsServiceAccount,
+    ...(builds.priorityClass && { priorityClassName: builds.priorityClass }),
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: 5,

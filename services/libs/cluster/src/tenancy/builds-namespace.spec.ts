@@ -128,6 +128,12 @@ describe('a build daemon', () => {
     expect(JSON.stringify(deployment)).not.toMatch(/hostPath|projected|hostNetwork|privileged/);
   });
 
+  it('has the operator’s priority class, and names none without one', () => {
+    const [, urgent] = buildDaemonObjects(scope, { ...builds, priorityClass: 'builds' }, { replicas: 1, tls });
+    expect(urgent).toMatchObject({ spec: { template: { spec: { priorityClassName: 'builds' } } } });
+    expect(JSON.stringify(deployment)).not.toContain('priorityClassName');
+  });
+
   it('is another one when its certificate or its configuration changes', () => {
     const hashOf = (object: unknown) => JSON.stringify(object).match(/"wherry.dev\/settings":"(\w+)"/)?.[1];
     const [, renewed] = buildDaemonObjects(scope, builds, { replicas: 1, tls: { ...tls, cert: 'NEW' } });

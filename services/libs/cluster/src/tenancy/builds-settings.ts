@@ -33,6 +33,8 @@ export type BuildsSettings = Readonly<{
   }>;
   /** What the scheduler keeps free for a daemon. Less than the limits: most of the time it waits for a download. */
   requests: Readonly<{ cpuMillicores: number; memoryMiB: number }>;
+  /** A PriorityClass of the operator's for daemons; the cluster's default when it is not set. */
+  priorityClass?: string;
 }>;
 
 /** The settings of a plain installation with the bundled registry and the chart's proxy. */
