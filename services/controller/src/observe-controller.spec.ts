@@ -1,4 +1,5 @@
 import { Metrics } from '@wherry/health';
+import { unansweredAlerts } from '@wherry/testing';
 import { expect, it } from 'vitest';
 import { observeController, observeReplicas } from './observe-controller';
 
@@ -39,4 +40,10 @@ it('tells replicas by state', async () => {
     'wherry_controller_replicas_ready 3',
     'wherry_controller_replicas_crashed 1',
   ]);
+});
+
+it('has every series that alerts ask the controller for', async () => {
+  const metrics = new Metrics();
+  observeController(metrics);
+  expect(unansweredAlerts('controller', await metrics.render())).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { Metrics } from '@wherry/health';
+import { unansweredAlerts } from '@wherry/testing';
 import { expect, it } from 'vitest';
-import { observeWorker } from './observe-worker';
+import { observeBuilds, observeWorker } from './observe-worker';
 
 it('counts builds by their end, the time of those that came to one, proofs and reports', async () => {
   const metrics = new Metrics();
@@ -28,4 +29,11 @@ it('counts builds by their end, the time of those that came to one, proofs and r
     'wherry_worker_reports_total{outcome="ok"} 1',
     'wherry_worker_reports_total{outcome="failed"} 1',
   ]);
+});
+
+it('has every series that alerts ask the worker for', async () => {
+  const metrics = new Metrics();
+  observeWorker(metrics);
+  observeBuilds(metrics, { builds: () => ({ running: 0, waiting: 0 }) });
+  expect(unansweredAlerts('worker', await metrics.render())).toEqual([]);
 });

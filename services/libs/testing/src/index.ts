@@ -1,3 +1,4 @@
+export { unansweredAlerts } from './alerts';
 export * from './template';
 export * from './test-database';
 export * from './seed-tenant';

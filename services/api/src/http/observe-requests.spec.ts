@@ -1,0 +1,10 @@
+import { Metrics } from '@wherry/health';
+import { unansweredAlerts } from '@wherry/testing';
+import { expect, it } from 'vitest';
+import { observeRequests } from './observe-requests';
+
+it('has every series that alerts ask the api for', async () => {
+  const metrics = new Metrics();
+  observeRequests(metrics);
+  expect(unansweredAlerts('api', await metrics.render())).toEqual([]);
+});
