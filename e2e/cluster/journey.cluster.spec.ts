@@ -1,11 +1,24 @@
+import path from 'node:path';
 import { Repository } from '@wherry/harness';
-import { Installation, Load, ownCluster, tenant, until } from '@wherry/harness/cluster';
+import { imageSizesMiB, Installation, Load, ownCluster, tenant, until } from '@wherry/harness/cluster';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { handler, stackOf } from '../support/sources';
 
 const cluster = ownCluster();
 const title = 'Wherry installed by its chart (bring a cluster up with `npm run testcluster -- up`)';
 type Deployment = Readonly<{ id: string; status: string }>;
+/** As long as a function's name may be: it is a label and part of names in the cluster. */
+const longest = 'other-'.padEnd(63, 'x');
+/** Tries to connect to all at once. What a policy drops is never answered. */
+const tryAll = `
+  const { connect } = require('node:net');
+  const one = ([host, port]) => new Promise((done) => {
+    const socket = connect({ host, port, timeout: 5_000 });
+    const end = (word) => { socket.destroy(); done(word); };
+    socket.on('connect', () => end('open')).on('timeout', () => end('dropped')).on('error', ({ code }) => end(code));
+  });
+  Promise.all(JSON.parse(process.argv[1]).map(one)).then((all) => console.log(JSON.stringify(all)));`;
+const idle = `process.on('SIGTERM', () => process.exit()); setInterval(() => undefined, 60_000);`;
 
 describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
   let wherry: Installation;
@@ -43,6 +56,58 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
 
   it('helm test finds the release well', async () => {
     expect(await wherry.helm('test', wherry.release)).toContain('Phase:          Succeeded');
+  });
+
+  it('no image is larger than what its process needs', async () => {
+    const sizes = await imageSizesMiB(path.join(wherry.folder, 'images.yaml'));
+    expect(Object.keys(sizes)).toHaveLength(9);
+    // The largest has Debian, Node, git and buildctl; with the packages that Wherry is built from it would be far over.
+    expect(Object.entries(sizes).filter(([, size]) => size > 220)).toEqual([]);
+  });
+
+  it('other namespaces reach the gateway, and no inner port of the platform', async () => {
+    type Pod = Readonly<{
+      metadata: { labels: Record<string, string> };
+      status: { podIP: string };
+      spec: { containers: { image: string }[] };
+    }>;
+    const pods = await wherry.list<Pod>('pods', '-n', wherry.namespace);
+    const podOf = (name: string) => pods.find((pod) => pod.metadata.labels['app.kubernetes.io/component'] === name)!;
+    const elsewhere = `${wherry.release}-stranger`;
+    const attempt = async (...targets: (readonly [string, number])[]) => {
+      const addresses = targets.map(([name, port]) => [podOf(name).status.podIP, port]);
+      const command = ['node', '-e', tryAll, JSON.stringify(addresses)];
+      const answers = JSON.parse(
+        await wherry.kubectl('exec', '-n', elsewhere, 'stranger', '--', ...command),
+      ) as string[];
+      return targets.map(([name, port], index) => `${name}:${port} ${answers[index]}`);
+    };
+    await wherry.kubectl('create', 'namespace', elsewhere);
+    try {
+      const image = podOf('gateway').spec.containers[0]!.image;
+      const pod = ['stranger', '-n', elsewhere, '--image', image, '--restart', 'Never'];
+      await wherry.kubectl('run', ...pod, '--command', '--', 'node', '-e', idle);
+      await wherry.kubectl('wait', '-n', elsewhere, 'pod/stranger', '--for', 'condition=Ready', '--timeout', '90s');
+      // The control: its network is there.
+      const open = ['gateway:8080 open'];
+      await until(
+        30,
+        'the gateway',
+        () => attempt(['gateway', 8080]),
+        (answers) => answers[0] === open[0],
+      );
+      const inner = [
+        ['git', 8081],
+        ['egress', 3128],
+        ['controller', 9090],
+        ['worker', 9090],
+        ['gateway', 9090],
+      ] as const;
+      expect(await attempt(...inner)).toEqual(inner.map(([name, port]) => `${name}:${port} dropped`));
+      expect(await attempt(['gateway', 8080])).toEqual(open);
+    } finally {
+      await wherry.kubectl('delete', 'namespace', elsewhere, '--timeout', '120s');
+    }
   });
 
   it('a first link to sign in comes from the api’s pod', async () => {
@@ -104,14 +169,15 @@ describe.skipIf(cluster === null)(title, { timeout: 300_000 }, () => {
   it('a function that is taken out of its stack is gone, with all that it had in the cluster', async () => {
     const brief = await repository('brief');
     await brief.commit({
-      'stack.yml': stackOf('brief', 'other'),
+      'stack.yml': stackOf('brief', longest),
       'brief/handler.js': handler('brief'),
-      'other/handler.js': handler('other'),
+      [`${longest}/handler.js`]: handler('other'),
     });
     expect((await brief.push()).output).toContain('Live:');
+    await expect(wherry.invoke(`/${longest}/`)).resolves.toEqual({ status: 200, text: 'other' });
     const objects = () => wherry.list('deployments,secrets', '-A', '-l', 'wherry.dev/function=brief');
     expect(await objects()).not.toEqual([]);
-    await brief.commit({ 'stack.yml': stackOf('other') });
+    await brief.commit({ 'stack.yml': stackOf(longest) });
     await brief.push();
     expect((await wherry.invoke('/brief/')).status).toBe(404);
     await until(60, 'its objects to go', objects, (left) => left.length === 0);

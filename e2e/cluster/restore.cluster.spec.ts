@@ -38,6 +38,16 @@ describe.skipIf(cluster === null)(title, () => {
       'select holder, key_id, retired_at from sealing_keys order by holder, key_id',
     );
 
+  /** Where calls are sent, and the images that the function runs from, by digest. */
+  const running = async () => {
+    type Workload = Readonly<{ spec: { template: { spec: { containers: { image: string }[] } } } }>;
+    const workloads = await wherry.list<Workload>('deployments', '-A', '-l', 'wherry.dev/function=kept');
+    return {
+      routes: await wherry.database!.query('select * from routes order by tenant_id, function_id'),
+      images: workloads.flatMap(({ spec }) => spec.template.spec.containers.map(({ image }) => image)),
+    };
+  };
+
   // What the runbook says is done in its order; volumes stay, as an operator's that were restored under their names.
   it('a function, its route, its image, its secret and every key are back with a dump, the volumes and three Secrets', async () => {
     await wherry.api('PUT', `/tenants/${tenant}/secrets/compass`, { value: 'north' });
@@ -46,6 +56,8 @@ describe.skipIf(cluster === null)(title, () => {
     const before = { status: 200, text: 'north' };
     await expect(wherry.invoke('/kept/')).resolves.toEqual(before);
 
+    const ran = await running();
+    expect(ran).toEqual({ routes: [expect.anything()], images: [expect.stringMatching(/@sha256:[0-9a-f]{64}$/)] });
     const keys = await publicKeys();
     expect(keys.map(({ holder }) => holder)).toEqual(['api', 'controller', 'worker']);
 
@@ -72,6 +84,7 @@ describe.skipIf(cluster === null)(title, () => {
     );
     await expect(wherry.invoke('/kept/')).resolves.toEqual(before);
     expect(await publicKeys()).toEqual(keys);
+    expect(await running()).toEqual(ran);
     await kept.commit({ 'kept/handler.js': `${code}// Changed.\n` });
     expect((await kept.push(`${wherry.gitUrl}/kept.git`, 'HEAD:main')).output).toContain('Live:');
   }, 600_000);

@@ -1,4 +1,5 @@
 export * from './database-server';
+export * from './image-sizes';
 export * from './installation';
 export * from './load';
 export * from './tools';
