@@ -104,10 +104,10 @@ describe.skipIf(kubeconfig === undefined)(title, () => {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: 's', namespace },
-      spec: { ports: [{ port: 80 }] },
+      spec: { type: 'NodePort', ports: [{ port: 80 }] },
     };
     const { status, message } = await cluster.create(service);
-    expect(message).toMatch(/exceeded quota: tenant, requested: services=1/);
+    expect(message).toMatch(/exceeded quota: tenant, requested: services.nodeports=1/);
     expect(status).toBe(403);
   });
 });
