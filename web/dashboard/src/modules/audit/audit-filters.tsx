@@ -18,7 +18,7 @@ export function AuditFilters({ filter, onFilter }: Props) {
       />
       <SearchField
         label="Change"
-        placeholder="such as secret.set"
+        placeholder="such as tenant.suspend"
         value={filter.action ?? ''}
         onChange={(action) => choose({ action: actionOf(action) || undefined })}
       />
