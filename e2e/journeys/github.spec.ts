@@ -129,6 +129,43 @@ test('a rollback of what came from GitHub serves the former commit, and the next
   expect(await answer(platform, 'acme')).toBe('second');
 });
 
+test('a push that cannot be deployed says why on its check, and the former commit goes on serving', async ({
+  platform,
+  github,
+}) => {
+  test.slow();
+  const odd = 'acme/odd';
+  const patience = { timeout: 60_000 };
+  const source = (text: string) => ({ 'stack.yml': stackOf('odd'), 'odd/handler.js': handler(text) });
+  await github.createRepository({ owner: 'acme', name: 'odd', private: true, files: source('first') });
+  const first = (await github.branches({ repository: odd }))['main']!;
+  await expect.poll(() => answer(platform, 'acme', 'odd'), patience).toBe('first');
+
+  const ended = async (sha: string) =>
+    (await github.checkRuns({ repository: odd, sha })).map(({ status, conclusion, output }) => {
+      const { title, summary } = output as { title: string; summary: string };
+      return `${status} ${conclusion}: ${title} ${summary}`;
+    });
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 12345\n`;
+  const cases: [files: Parameters<typeof github.push>[0]['files'], reason: RegExp][] = [
+    [{ lib: { submodule: first } }, /^completed failure: [^]*"lib" is a submodule/],
+    [{ 'odd/model.bin': pointer }, /^completed failure: [^]*Only pointers of these files[^]*odd\/model\.bin/],
+    [{ 'stack.yml': 'functions: [' }, /^completed failure: [^]*stack\.yml/],
+  ];
+  for (const [files, reason] of cases) {
+    const { sha } = await github.push({ repository: odd, branch: 'main', files, force: true, parent: first });
+    await expect.poll(() => ended(sha), patience).toEqual([expect.stringMatching(reason)]);
+  }
+  expect(await answer(platform, 'acme', 'odd')).toBe('first');
+
+  const replaced = await github.push({ repository: odd, branch: 'main', files: source('replaced'), force: true });
+  const { sha } = await github.push({ repository: odd, branch: 'main', files: source('newest'), force: true });
+  await expect.poll(() => answer(platform, 'acme', 'odd'), patience).toBe('newest');
+  await expect.poll(() => ended(sha), patience).toEqual([expect.stringMatching(/^completed success: /)]);
+  const runs = async () => (await ended(replaced.sha)).filter((run) => !/^completed [a-z_]+: ./.test(run));
+  await expect.poll(runs, patience).toEqual([]);
+});
+
 test('code of an outsider runs nowhere until a maintainer names its commit, and then only that commit', async ({
   platform,
   github,
