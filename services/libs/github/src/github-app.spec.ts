@@ -17,6 +17,8 @@ let server: Server;
 let answer: (req: IncomingMessage, res: ServerResponse) => void;
 let seen: { method: string; url: string; authorization: string }[];
 let base: string;
+/** The content type of answers with a token. */
+let tokenType: string;
 const nowMs = Date.parse('2026-01-01T00:00:00Z');
 
 const json = (res: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) =>
@@ -24,11 +26,13 @@ const json = (res: ServerResponse, status: number, body: unknown, headers: Recor
 
 beforeEach(async () => {
   seen = [];
+  tokenType = 'application/json';
   server = createServer((req, res) => {
     seen.push({ method: req.method ?? '', url: req.url ?? '', authorization: req.headers.authorization ?? '' });
     if (req.url?.endsWith('/access_tokens')) {
       const count = seen.filter(({ url }) => url.endsWith('/access_tokens')).length;
-      json(res, 201, { token: `ghs_${count}`, expires_at: new Date(nowMs + 3_600_000).toISOString(), permissions: {} });
+      const expires_at = new Date(nowMs + 3_600_000).toISOString();
+      json(res, 201, { token: `ghs_${count}`, expires_at, permissions: {} }, { 'content-type': tokenType });
     } else answer(req, res);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -89,6 +93,15 @@ describe('GithubApp', () => {
     const calls = seen.map(({ url, authorization }) => `${url} ${authorization.slice(0, 11)}`);
     expect(calls.filter((each) => each.includes('access_tokens'))).toHaveLength(2);
     expect(calls.at(-1)).toBe('/api/v3/repos/a/b token ghs_2');
+  });
+
+  it('does not keep an answer that is no token', async () => {
+    answer = (_req, res) => json(res, 200, { id: 1 });
+    tokenType = 'text/html';
+    const app = appOf();
+    expect(await failure(call(app, 102))).toMatchObject({ name: 'GithubError', kind: 'unreachable' });
+    tokenType = 'application/json';
+    expect(await call(app, 102)).toEqual({ id: 1 });
   });
 
   it.each([

@@ -141,6 +141,8 @@ export class GithubApp {
         ...(repositoryIds && { repositoryIds: [...repositoryIds] }),
         ...(permissions && { permissions: { ...permissions } }),
       });
+      // octokit keeps whatever was answered for an hour, also what was no token.
+      if (!refresh && !Token.safeParse(auth).success) return await this.token(installationId, narrowing, true);
       return parsed(Token, auth, call);
     } catch (error) {
       throw this.failed(error, call, installationId);
