@@ -26,6 +26,21 @@ export function isGithub(error: unknown, ...kinds: readonly GithubFailure[]): er
   return error instanceof GithubError && kinds.includes(error.kind);
 }
 
+/**
+ * What `work` comes to; null when what it is about is gone. That is believed when GitHub says it twice: what follows from
+ * one wrong answer would stay, because no event tells that it was wrong. @throws what `work` throws otherwise.
+ */
+export async function unlessGone<T>(work: () => Promise<T>): Promise<T | null> {
+  for (let times = 0; times < 2; times += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isGithub(error, 'gone')) throw error;
+    }
+  }
+  return null;
+}
+
 /** What a secondary limit that names no time asks for. GitHub, "Best practices": "wait for at least one minute". */
 const unnamedWaitMs = 60_000;
 

@@ -1,5 +1,5 @@
 import type { GithubPlace } from '@wherry/db';
-import { ask, type GithubApp, GithubError, type GithubClient, isGithub, ownerAndRepo, pages } from '@wherry/github';
+import { ask, type GithubApp, type GithubClient, isGithub, ownerAndRepo, pages, unlessGone } from '@wherry/github';
 import { z } from 'zod';
 import { appOf, type GithubConnection, NoGithubAppError } from '../github/github-connection';
 import {
@@ -38,7 +38,8 @@ const Comparison = z.object({
   files: z.array(z.object({ filename: z.string(), previous_filename: z.string().optional() })).optional(),
 });
 const Named = z.object({ full_name: z.string().regex(/^[\w.-]+\/[\w.-]+$/) });
-const Folder = z.array(z.object({ name: z.string(), type: z.string() }));
+/** A folder's entries; one object for what is no folder. */
+const Contents = z.union([z.array(z.object({ name: z.string(), type: z.string() })), z.object({ type: z.string() })]);
 const IssueComment = z.object({ issue_url: z.string(), body: z.string().nullish(), user: Account.nullish() });
 const Permission = z.object({ permission: z.string(), user: Account.nullish() });
 const CheckSuites = z.object({
@@ -102,7 +103,7 @@ export class GithubSource implements Source, Inspector {
   async comment(place: GithubPlace, id: number): Promise<Comment | null> {
     return this.asked(place, async (client, names) => {
       const route = 'GET /repos/{owner}/{repo}/issues/comments/{comment_id}';
-      const found = await orNull(ask(client, IssueComment, route, { ...names, comment_id: id }));
+      const found = await unlessGone(() => ask(client, IssueComment, route, { ...names, comment_id: id }));
       const issueNumber = Number(/\/issues\/(\d{1,9})$/.exec(found?.issue_url ?? '')?.[1] ?? 0);
       return found?.user ? { issueNumber, body: found.body ?? '', author: found.user } : null;
     });
@@ -111,14 +112,9 @@ export class GithubSource implements Source, Inspector {
   async isOutsider(place: GithubPlace, person: Readonly<{ login: string; id: number }>): Promise<boolean> {
     return this.asked(place, async (client, names) => {
       const route = 'GET /repos/{owner}/{repo}/collaborators/{username}/permission';
-      try {
-        const answer = await ask(client, Permission, route, { ...names, username: person.login });
-        // The login may have gone to somebody else.
-        return answer.user?.id !== person.id || !['admin', 'write'].includes(answer.permission);
-      } catch (error) {
-        if (isGithub(error, 'gone')) return true;
-        throw error;
-      }
+      const answer = await unlessGone(() => ask(client, Permission, route, { ...names, username: person.login }));
+      // The login may have gone to somebody else.
+      return answer?.user?.id !== person.id || !['admin', 'write'].includes(answer.permission);
     });
   }
 
@@ -145,15 +141,9 @@ export class GithubSource implements Source, Inspector {
   async files(place: GithubPlace, commitSha: string, folder: string): Promise<readonly string[]> {
     return this.asked(place, async (client, names) => {
       const path = folder === '.' ? '' : folder.split('/').map(encodeURIComponent).join('/');
-      try {
-        const route = 'GET /repos/{owner}/{repo}/contents/{+path}';
-        const answer = await ask(client, z.unknown(), route, { ...names, path, ref: commitSha });
-        const entries = Folder.safeParse(answer);
-        return entries.success ? entries.data.filter(({ type }) => type !== 'dir').map(({ name }) => name) : [];
-      } catch (error) {
-        if (isGithub(error, 'gone')) return [];
-        throw error;
-      }
+      const route = 'GET /repos/{owner}/{repo}/contents/{+path}';
+      const answer = await unlessGone(() => ask(client, Contents, route, { ...names, path, ref: commitSha }));
+      return Array.isArray(answer) ? answer.filter(({ type }) => type !== 'dir').map(({ name }) => name) : [];
     });
   }
 
@@ -219,7 +209,9 @@ async function commitStatus(client: GithubClient, of: Names & Readonly<{ ref: st
 
 async function branchHead(client: GithubClient, names: Names, ref: string): Promise<Head | null> {
   const branch = ref.replace(/^refs\/heads\//, '');
-  const answer = await orNull(ask(client, Branch, 'GET /repos/{owner}/{repo}/branches/{branch}', { ...names, branch }));
+  const answer = await unlessGone(() =>
+    ask(client, Branch, 'GET /repos/{owner}/{repo}/branches/{branch}', { ...names, branch }),
+  );
   // A branch that was renamed is answered for by its new name.
   if (answer === null || answer.name !== branch) return null;
   return headOf({ sha: answer.commit.sha, ...answer.commit.commit });
@@ -227,7 +219,7 @@ async function branchHead(client: GithubClient, names: Names, ref: string): Prom
 
 async function pullHead(client: GithubClient, names: Names, number: number): Promise<Head | null> {
   const of = { ...names, pull_number: number };
-  const pull = await orNull(ask(client, Pull, 'GET /repos/{owner}/{repo}/pulls/{pull_number}', of));
+  const pull = await unlessGone(() => ask(client, Pull, 'GET /repos/{owner}/{repo}/pulls/{pull_number}', of));
   if (pull === null || pull.state !== 'open') return null;
   const commit = await ask(client, Commit, 'GET /repos/{owner}/{repo}/git/commits/{commit_sha}', {
     ...names,
@@ -260,11 +252,4 @@ function headOf(commit: z.infer<typeof Commit>): Head & { words: string } {
     author: text(commit.author?.name ?? '').slice(0, 200),
     words: commit.message.slice(0, 20_000),
   };
-}
-
-async function orNull<T>(answer: Promise<T>): Promise<T | null> {
-  return answer.catch((error: unknown) => {
-    if (error instanceof GithubError && error.kind === 'gone') return null;
-    throw error;
-  });
 }

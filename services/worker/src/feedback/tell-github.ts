@@ -8,7 +8,7 @@ import {
   findComment,
   findDeployment,
   type GithubClient,
-  isGithub,
+  unlessGone,
   updateCheckRun,
   updateComment,
 } from '@wherry/github';
@@ -38,13 +38,8 @@ export async function tellCheck(
   const { fullName } = repository;
   const known = report.checkRunId ?? (report.isFirst ? null : await findCheckRun(client, fullName, appId, run));
   if (known === null) return createCheckRun(client, fullName, run);
-  try {
-    await updateCheckRun(client, fullName, known, run);
-    return known;
-  } catch (error) {
-    if (!isGithub(error, 'gone')) throw error;
-    return createCheckRun(client, fullName, run);
-  }
+  const updated = await unlessGone(() => updateCheckRun(client, fullName, known, run).then(() => known));
+  return updated ?? createCheckRun(client, fullName, run);
 }
 
 /** Adds the status to GitHub's deployment, which is found or made like a check run. Returns its id. @throws GithubError */
@@ -56,12 +51,8 @@ export async function tellDeployment(
   const { fullName } = repository;
   const known = report.githubDeploymentId ?? (report.isFirst ? null : await findDeployment(client, fullName, of));
   if (known !== null) {
-    try {
-      await addDeploymentStatus(client, fullName, known, status);
-      return known;
-    } catch (error) {
-      if (!isGithub(error, 'gone')) throw error;
-    }
+    const added = await unlessGone(() => addDeploymentStatus(client, fullName, known, status).then(() => known));
+    if (added !== null) return added;
   }
   const made = await createDeployment(client, fullName, of);
   await addDeploymentStatus(client, fullName, made, status);
@@ -86,12 +77,8 @@ export async function tellComment(
   const wanted = { issueNumber, marker: commentMarker(environment) };
   const known = comment.commentId ?? (comment.isFirst ? null : await findComment(client, fullName, appId, wanted));
   if (known !== null) {
-    try {
-      await updateComment(client, fullName, known, body);
-      return { commentId: known, told };
-    } catch (error) {
-      if (!isGithub(error, 'gone')) throw error;
-    }
+    const updated = await unlessGone(() => updateComment(client, fullName, known, body).then(() => known));
+    if (updated !== null) return { commentId: updated, told };
   }
   const isWorthIt = !environment.isClosed && comment.deployments.some(({ status }) => status !== 'skipped');
   if (!isWorthIt) return { commentId: null, told: null };

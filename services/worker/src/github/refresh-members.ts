@@ -1,6 +1,6 @@
 import type { GithubMemberStore, GithubTeam, MemberRules } from '@wherry/db';
 import { type GithubStanding, type MemberRole, roleFromGithub } from '@wherry/domain';
-import { ask, type GithubClient, isGithub, pages } from '@wherry/github';
+import { ask, type GithubClient, isGithub, pages, unlessGone } from '@wherry/github';
 import { z } from 'zod';
 import { appOf, type GithubConnection } from './github-connection';
 
@@ -54,14 +54,9 @@ async function organizationRoleOf(
   id: number,
 ): Promise<GithubStanding['organizationRole'] | null> {
   const route = 'GET /organizations/{org_id}/memberships/{username}';
-  try {
-    const { login: username } = await ask(client, Named, 'GET /user/{id}', { id });
-    const { state, role, user } = await ask(client, Membership, route, { org_id, username });
-    return state === 'active' && user?.id === id ? role : null;
-  } catch (error) {
-    if (isGithub(error, 'gone')) return null;
-    throw error;
-  }
+  const named = await unlessGone(() => ask(client, Named, 'GET /user/{id}', { id }));
+  const found = named && (await unlessGone(() => ask(client, Membership, route, { org_id, username: named.login })));
+  return found?.state === 'active' && found.user?.id === id ? found.role : null;
 }
 
 async function rolesOf(
