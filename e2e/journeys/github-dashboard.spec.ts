@@ -5,7 +5,7 @@ import { chromium, needs } from '../support/tools';
 
 test.beforeAll(() => needs(chromium));
 test.describe.configure({ mode: 'serial' });
-test.use({ actionTimeout: 20_000 });
+test.use({ actionTimeout: 20_000, world: 'github-dashboard' });
 
 const files = (text: string) => ({ 'stack.yml': stackOf('hello'), 'hello/handler.js': handler(text) });
 const repository = 'acme/shop';

@@ -7,12 +7,14 @@ type Github = Awaited<ReturnType<typeof GithubDouble.start>>;
 
 /**
  * `github`: a GitHub of the worker's own; `platform` knows no other one. A test fails when the double answered anything
- * that GitHub's description does not allow.
+ * that GitHub's description does not allow. `world`: each file names its own, so that Playwright starts a worker, and with
+ * it a GitHub and a platform, for each.
  */
 export const test = base.extend<
   { signInWithGithub: (page: Page, login: string) => Promise<void> },
-  { github: Github; platform: Platform }
+  { world: string; github: Github; platform: Platform }
 >({
+  world: ['', { scope: 'worker', option: true }],
   github: [
     async ({}, use) => {
       const github = await GithubDouble.start();
