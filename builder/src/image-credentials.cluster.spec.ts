@@ -58,6 +58,21 @@ describe.skipIf(where === null)(title, () => {
     expect(written.failure).toMatch(/registry did not take the image/);
   });
 
+  it('let no untrusted build write what trusted ones read', async () => {
+    const trusted = await registry.order('red/trusted');
+    const untrusted = await registry.order('red/untrusted');
+    const cached = () => registry.digestOfCache(trusted.cache, 'own');
+    expect((await build('FROM debian:bookworm-slim\nRUN echo one >/one\n', trusted)).functions).toHaveLength(1);
+    const first = await cached();
+    expect(first).toMatch(/^sha256:/);
+    const forged = 'FROM debian:bookworm-slim\nRUN echo forged >/one\n';
+    // A cache that cannot be written fails no build.
+    expect((await build(forged, { ...untrusted, cache: trusted.cache })).functions).toHaveLength(1);
+    expect(await cached()).toBe(first);
+    await build('FROM debian:bookworm-slim\nRUN echo two >/one\n', trusted);
+    expect(await cached()).not.toBe(first);
+  });
+
   it('of a registry without a token service are a login, which pushes below the operator’s path and is in no log', async () => {
     const told = own.order('acme/functions/red/trusted');
     const started = await start('FROM debian:bookworm-slim\nRUN env; echo one >/one\n', told);

@@ -68,6 +68,11 @@ export class GuardedRegistry {
     };
   }
 
+  /** What the newest cache of a function is, for builds that read it there; null when there is none. */
+  digestOfCache(cache: string, functionName: string): Promise<string | null> {
+    return this.fixture.digestOf(`${cache}/${functionName}`, 'latest');
+  }
+
   async close(): Promise<void> {
     this.reachable.close();
     await this.fixture.stop();

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -60,6 +60,12 @@ export class RegistryFixture {
     const file = path.join(this.home, name);
     await writeFile(file, content, { mode: 0o600 });
     return file;
+  }
+
+  /** The digest that a tag leads to in the registry's storage; null when there is no such tag. */
+  async digestOf(repository: string, tag: string): Promise<string | null> {
+    const place = `images/docker/registry/v2/repositories/${repository}/_manifests/tags/${tag}/current/link`;
+    return readFile(path.join(this.home, place), 'utf8').catch(() => null);
   }
 
   async stop(): Promise<void> {
