@@ -7,7 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildctlArguments } from './buildctl-arguments';
 import { platformOf } from './image-names';
 import { machine, testCluster, TestBuilds } from './testing/adapters/build-daemon';
-import { BuildHarness, configuredRegistries, token, type BuildOutcome } from './testing/adapters/build-harness';
+import {
+  BuildHarness,
+  configuredRegistries,
+  token,
+  untilFileHas,
+  type BuildOutcome,
+} from './testing/adapters/build-harness';
 import { ConnectProxy } from './testing/adapters/connect-proxy';
 import type { Files } from './testing/adapters/git-remote';
 import { StoredImage } from './testing/adapters/stored-image';
@@ -145,20 +151,37 @@ describe.skipIf(where === null)(title, () => {
     expect(next.functions[0]?.artifactDigest).not.toBe(first.functions[0]?.artifactDigest);
   });
 
+  /** Another daemon for the same images and cache. */
+  const another = async (tenant: string, images: string): Promise<BuildKitOrder> => {
+    const daemon = await builds.daemon(tenant, { machinePorts: [proxy.port] });
+    const registry = { ...buildkit.registry, images, cache: `${images}/build.cache` };
+    return daemon.order({ registry, proxy: buildkit.proxy });
+  };
+  const installs = ({ log }: BuildOutcome) => /added \d+ packages/.test(log);
+
   it('are made by another daemon without installing their packages again', async () => {
     const images = `${buildkit.registry.images}/apart`;
-    const registry = { ...buildkit.registry, images, cache: `${images}/build.cache` };
-    const builtBy = async (tenant: string) => {
-      const daemon = await builds.daemon(tenant, { machinePorts: [proxy.port] });
-      return harness.build(functions, {
-        buildkit: await daemon.order({ registry, proxy: buildkit.proxy }),
-        limits,
-      });
-    };
-    const one = await builtBy('blue');
+    const one = await harness.build(functions, { buildkit: await another('blue', images), limits });
     const asked = proxy.asked.length;
-    const another = await builtBy('lime');
-    expect([one, another].map(({ log }) => /added \d+ packages/.test(log))).toEqual([true, false]);
+    const next = await harness.build(functions, { buildkit: await another('lime', images), limits });
+    expect([one, next].map(installs)).toEqual([true, false]);
+    expect(proxy.asked.length).toBe(asked);
+  });
+
+  // Functions of one template have their first steps in common, and are built at the same time.
+  it('are made so while another build on that daemon has gone through the same first steps', async () => {
+    const images = `${buildkit.registry.images}/beside`;
+    const one = await harness.build(functions, { buildkit: await another('teal', images), limits });
+    const daemon = await another('plum', images);
+    const steps = 'FROM node:26-bookworm-slim\nWORKDIR /home/app/function\nRUN sleep 600\n';
+    const slow = harness.start({ 'stack.yml': own, 'own/Dockerfile': steps }, { buildkit: daemon, limits });
+    await untilFileHas(join(slow.work, 'events.ndjson'), 'RUN sleep 600');
+    const asked = proxy.asked.length;
+    const next = await harness.build(functions, { buildkit: daemon, limits });
+    expect(slow.child.exitCode).toBeNull();
+    slow.child.kill('SIGTERM');
+    await slow.outcome;
+    expect([one, next].map(installs)).toEqual([true, false]);
     expect(proxy.asked.length).toBe(asked);
   });
 

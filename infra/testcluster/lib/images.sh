@@ -11,7 +11,7 @@ NODE_PACKAGES=("$ROOT"/node_modules/node-linux-*)
 NODE_PACKAGE="${NODE_PACKAGES[0]}"
 NODE_TAG=26-bookworm-slim
 PYTHON_TAG=3.13-slim-bookworm
-BUILDKIT_TAG=v0.30.0-rootless
+BUILDKIT_TAG=v0.33.1-rootless
 IMAGES="$CACHE/images-$(hash_of "$HERE/lib/images.sh" "$(hashes_of coredns pause buildkit)" "${ROOTFS##*/}" \
   "${TOOLS_ROOTFS##*/}" "$HERE/lib/platform-images.sh" "$NODE_PACKAGE/package.json" \
   "$ROOT/node_modules/npm/package.json")"

@@ -70,7 +70,7 @@ export class TestBuilds {
     const scope = { prefix: this.prefix, tenantId: `ten_${tenant}`, trust: 'trusted' } as const;
     const { registry } = this.where;
     const plain = cluster.defaultBuilds(this.prefix, {
-      image: await this.pinned('moby/buildkit', 'v0.30.0-rootless'),
+      image: await this.pinned('moby/buildkit', 'v0.33.1-rootless'),
       ...{ registryHost: registry, plainHttp: true, isBundled: false, proxyUrl: null },
     });
     const [address = '', port = ''] = registry.split(':');

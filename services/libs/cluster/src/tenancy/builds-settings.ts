@@ -2,7 +2,7 @@ type Labels = Readonly<Record<string, string>>;
 
 /** How builds' namespaces and their daemons look, beside the tenant. All of it is the operator's. */
 export type BuildsSettings = Readonly<{
-  /** The daemon's image by digest: BuildKit, rootless, such as moby/buildkit:v0.30.0-rootless. */
+  /** The daemon's image by digest: BuildKit, rootless, such as moby/buildkit:v0.33.1-rootless. */
   image: string;
   /** Labels of the worker's pods in the platform's namespace: nobody else reaches a daemon. */
   workerLabels: Labels;

@@ -36,7 +36,7 @@ export class Installation {
     made.home = await mkdtemp(path.join(tmpdir(), 'wherry-cluster-'));
     const { registry } = cluster;
     made.images = {
-      daemon: `${registry}/moby/buildkit@${await digestOf(registry, 'moby/buildkit', 'v0.30.0-rootless')}`,
+      daemon: `${registry}/moby/buildkit@${await digestOf(registry, 'moby/buildkit', 'v0.33.1-rootless')}`,
       probe: `${registry}/node@${await digestOf(registry, 'node', '26-bookworm-slim')}`,
     };
     try {
