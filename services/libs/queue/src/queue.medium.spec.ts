@@ -85,6 +85,26 @@ describe('Queue', () => {
     expect(performance.now() - started).toBeLessThan(15_000);
   });
 
+  it('reads few of the jobs that wait to take one, also when statistics know none of them', async () => {
+    const waiting = 5_000;
+    const refs = Array.from({ length: waiting }, (_, n) => job(`refs/heads/b${n}`));
+    const asOwner = (sql: string) => withClient(server.url('owner'), 'test', (client) => client.query(sql));
+    const done = "update pgboss.job set state = 'completed', completed_on = now(), started_on = now()";
+    await git.plain((tx) => sender.sendAll(tx, 'plan', refs));
+    await asOwner(done);
+    await git.plain((tx) => sender.sendAll(tx, 'plan', refs));
+    const taken = 20;
+    await plans(worker, taken);
+    // A connection that ends has told what it read.
+    await worker.close();
+    const sql = `select sum(idx_tup_read)::int as entries from pg_stat_user_indexes i
+      join pg_index x using (indexrelid) where i.relname = 'job_common' and pg_get_indexdef(x.indexrelid) like '%created_on%'`;
+    const read = await asOwner(sql);
+    // The entries of those that are done are passed once.
+    expect(read.rows[0].entries).toBeGreaterThan(0);
+    expect(read.rows[0].entries).toBeLessThan(3 * waiting);
+  });
+
   it('tries a job again whose handler threw', async () => {
     let tries = 0;
     const done = new Promise<void>((resolve) => {

@@ -90,7 +90,7 @@ export class Queue {
 
 async function startWorker({ url, applicationName, onError }: QueueOptions): Promise<PgBoss> {
   const boss = new PgBoss({
-    ...{ connectionString: url, application_name: `${applicationName}-queue`, max: 2 },
+    ...{ connectionString: withTakingSettings(url), application_name: `${applicationName}-queue`, max: 2 },
     ...{ migrate: false, schedule: false, useListenNotify: true, reindex: false, monitorVacuum: false },
     // Both: how soon a dead worker's job is noticed after its heartbeat stopped.
     ...{ supervise: true, superviseIntervalSeconds: 3, monitorIntervalSeconds: 3 },
@@ -98,6 +98,20 @@ async function startWorker({ url, applicationName, onError }: QueueOptions): Pro
   // Unheard, the event would end the process.
   boss.on('error', (error) => onError?.(error));
   return boss.start();
+}
+
+/**
+ * How PostgreSQL is to take and end jobs. It reads the index of waiting jobs in its order: without that, statistics of a
+ * moment ago, when none waited, make it sort all of them for each that is taken. It does not wait for the disk, which
+ * those who send jobs wait for: a server that dies may forget the last moment, and then those jobs run again.
+ */
+const takingSettings = ['enable_bitmapscan=off', 'enable_seqscan=off', 'enable_sort=off', 'synchronous_commit=off'];
+
+function withTakingSettings(url: string): string {
+  const changed = new URL(url);
+  const options = [changed.searchParams.get('options') ?? '', ...takingSettings.map((setting) => `-c ${setting}`)];
+  changed.searchParams.set('options', options.join(' ').trim());
+  return changed.href;
 }
 
 /** One statement on a connection of its own. */
