@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ManagedProcess } from './managed-process';
@@ -17,12 +17,12 @@ afterEach(async () => {
 const sayReady = 'process.send({ ready: true }); setInterval(() => {}, 1000);';
 
 /** A process that runs this script, with what it was and what was said about it. */
-function manage(script: string, env: Record<string, string> = {}) {
+function manage(script: string, env: Record<string, string> = {}, niceness = 0) {
   const pids: number[] = [];
   const said: string[] = [];
   const spec = {
     ...{ name: 'thing', file: process.execPath, args: ['-e', script], env },
-    ...{ logFile: path.join(folder, 'thing.log'), hasChannel: true },
+    ...{ logFile: path.join(folder, 'thing.log'), hasChannel: true, niceness },
   };
   const managed = new ManagedProcess(
     spec,
@@ -65,6 +65,19 @@ it('gives it its own environment only, and keeps what it prints in a file of its
   await managed.waitUntilReady(10_000);
   const names: string[] = JSON.parse(log());
   expect(names.filter((name) => !name.startsWith('NODE_CHANNEL'))).toEqual(['ONLY']);
+});
+
+it('gives way to the others as much as it is told to, in its session and with it', async () => {
+  for (const niceness of [0, 10]) {
+    const { managed, pids } = manage(sayReady, {}, niceness);
+    managed.start();
+    await managed.waitUntilReady(10_000);
+    const pid = pids[0] as number;
+    expect(getPriority(pid)).toBe(niceness);
+    const session = `/proc/${pid}/autogroup`;
+    // A kernel that shares processors among processes only has no such file.
+    if (existsSync(session)) expect(readFileSync(session, 'utf8')).toMatch(new RegExp(` nice ${niceness}\\s*$`));
+  }
 });
 
 it('is told to stop, has its grace, and is killed after it', async () => {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 
 export type ProcessSpec = Readonly<{
   name: string;
@@ -10,6 +11,8 @@ export type ProcessSpec = Readonly<{
   logFile: string;
   /** Reports readiness over an IPC channel; else whoever started it calls `markReady`. */
   hasChannel: boolean;
+  /** How much it gives way to the others when all processors are busy, as `nice` counts it: from 0 to 19. */
+  niceness?: number;
   /** Runs before each start, for example to clear what a killed process left behind. */
   prepare?: () => Promise<void>;
 }>;
@@ -96,7 +99,10 @@ export class ManagedProcess {
     closeSync(log);
     this.child = child;
     this.isReady = false;
-    if (child.pid !== undefined) this.onPid(this.spec.name, child.pid);
+    if (child.pid !== undefined) {
+      giveWay(child.pid, this.spec.niceness ?? 0);
+      this.onPid(this.spec.name, child.pid);
+    }
     child.on('message', (message) => {
       if (typeof message === 'object' && message !== null && 'ready' in message) this.markReady();
     });
@@ -126,4 +132,16 @@ function openLog(file: string): number {
     // not there yet
   }
   return openSync(file, 'a', 0o600);
+}
+
+/** It goes on as it is where the kernel does not let it: that costs others some patience, and no more. */
+function giveWay(pid: number, niceness: number): void {
+  if (niceness === 0) return;
+  try {
+    setPriority(pid, niceness);
+    // Where the kernel shares processors among sessions first, a process's own niceness counts within its session only.
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
+  } catch {
+    // Such as a kernel without groups of sessions.
+  }
 }

@@ -101,6 +101,8 @@ export function platformProcesses(facts: PlatformFacts): ProcessSpec[] {
     },
     logFile: path.join(state.logs, `${name}.log`),
     hasChannel: true,
+    // Nobody waits at the other end of it: callers and GitHub are answered first.
+    niceness: name === 'worker' ? 10 : 0,
   }));
 }
 
