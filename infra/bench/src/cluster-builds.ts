@@ -43,15 +43,15 @@ export class RawBuilds {
     await inKeeper(this.wherry, 'rm', '-rf', this.folder);
   }
 
-  /** The milliseconds until it is pushed to the test cluster's registry, which asks nobody. */
+  /** The milliseconds until it is pushed, with provenance and a credential, to the chart's registry. */
   build(handler: string): Promise<number> {
-    return this.run(handler, '', `${this.wherry.cluster.registry}/raw/hello`);
-  }
-
-  /** The same with provenance, and to the registry of the chart with a credential, as each deployment is. */
-  buildTheSame(handler: string): Promise<number> {
     const name = `${registry}/${this.tenant}/trusted/raw:raw`;
     return this.run(handler, '--opt attest:provenance=mode=max', name);
+  }
+
+  /** The same without provenance, and to the test cluster's registry, which asks nobody. */
+  buildLess(handler: string): Promise<number> {
+    return this.run(handler, '', `${this.wherry.cluster.registry}/raw/hello`);
   }
 
   private async run(handler: string, options: string, name: string): Promise<number> {
