@@ -282,6 +282,31 @@ describe('a pull request', () => {
     expect(await platform.comments(number)).toHaveLength(1);
   });
 
+  it.each(['GET', 'POST'])('leaves its comment to the worker that took it over, during %s', async (method) => {
+    const { number, environmentId: environment_id } = await openPull();
+    await platform.sql(
+      `insert into github_comments (tenant_id, repository_id, pull_request) values ('ten_a', 'rep_a', $1)`,
+      [number],
+    );
+    const comment = async () => (await platform.sql('select * from github_comments'))[0] ?? {};
+    const looked = async () => (await github.requests()).some(({ path }) => /\/comments(\?|$)/.test(path));
+    await github.addFault({ match: { method, path: '/comments(\\?|$)' }, times: 1, delayMs: 1_000 });
+    await platform.deployment('dep_1', 'live', { environment_id });
+    const telling = platform.reporter().run('ten_a', 'dep_1');
+    await expect.poll(async () => (await comment()).lease_until).toBeTruthy();
+    if (method === 'POST') await expect.poll(looked).toBe(true);
+    await platform.sql(`update github_comments set lease_until = now() + interval '1 minute'`);
+    await telling;
+    if (method === 'GET') expect(await platform.comments(number)).toEqual([]);
+    expect(await comment()).toMatchObject({ comment_id: null, lease_until: expect.any(Date) });
+    expect(await platform.report('dep_1')).toMatchObject({ is_settled: false });
+    await platform.sql(`update github_comments set lease_until = null`);
+    await platform.due();
+    await platform.reporter().run('ten_a', 'dep_1');
+    expect(await platform.comments(number)).toHaveLength(1);
+    expect(await platform.report('dep_1')).toMatchObject({ is_settled: true });
+  });
+
   it("keeps the comments of others, also one that begins like the platform's", async () => {
     const { fullName: repository } = platform.repository;
     const { number, environmentId: environment_id } = await openPull();

@@ -1,5 +1,5 @@
 import { RepositorySettings } from '@wherry/contract';
-import type { ClaimedReport, GithubReportStore, ReportOutcome } from '@wherry/db';
+import type { ClaimedComment, ClaimedReport, CommentKey, GithubReportStore, ReportOutcome } from '@wherry/db';
 import { GithubError, isGithub } from '@wherry/github';
 import { describeError, type Log } from '@wherry/logging';
 import type { Clock } from '../clock';
@@ -18,8 +18,6 @@ export type ReporterParts = Readonly<{
 
 /** Longer than one call can take, tokens and a second try included; renewed before each call. */
 const leaseSeconds = 45;
-/** Longer than a comment's calls take. */
-const commentLeaseSeconds = 120;
 /** After which a report that is fully told, but of a deployment that goes on, is looked at again. */
 const restSeconds = 60;
 /** While another deployment's report edits the same comment. */
@@ -149,7 +147,7 @@ export class Reporter {
           round.told.deployment = deployment.told;
         });
       }
-      if (hasComment) await this.attempt(round, () => this.comment(tenantId, claimed, access, round));
+      if (hasComment) await this.attempt(round, () => this.comment(tenantId, claimed, access, { round, lease }));
     });
   }
 
@@ -166,23 +164,26 @@ export class Reporter {
     tenantId: string,
     claimed: ClaimedReport,
     access: RepositoryAccess,
-    round: Round,
+    { round, lease }: Readonly<{ round: Round; lease: Lease }>,
   ): Promise<void> {
     const { store, addresses } = this.parts;
     const { environment, repository } = claimed;
     const { pullRequest } = environment;
     if (pullRequest === null) return;
     const key = { repositoryId: repository.id, environmentId: environment.id, pullRequest };
-    const comment = await store.claimComment(tenantId, key, commentLeaseSeconds);
+    const comment = await store.claimComment(tenantId, key, leaseSeconds);
     if (!comment) {
       round.isBusy = true;
       return;
     }
-    let remembered: Readonly<{ commentId: number | null; told: string | null }> = comment;
+    let remembered: Remembered = comment;
+    lease.holdComment(key, comment.lease);
     try {
       remembered = await tellComment(access, claimed, comment, addresses);
+    } catch (error) {
+      if (!lease.hasLostComment) throw error;
     } finally {
-      await store.saveComment(tenantId, key, remembered);
+      if (!(await lease.saveComment(remembered))) round.isBusy = true;
     }
   }
 
@@ -233,8 +234,15 @@ function settled({ checkRunId, githubDeploymentId, told }: Round): ReportOutcome
   return { checkRunId, githubDeploymentId, told, isSettled: true, nextTrySeconds: 0, failure: 'none', error: null };
 }
 
-/** The right to tell of one deployment. */
+/** What is known of a comment. */
+type Remembered = Pick<ClaimedComment, 'commentId' | 'told'>;
+
+/** The right to tell of one deployment and, for a while, to edit the comment that it shares with others. */
 class Lease {
+  private comment: { key: CommentKey; proof: string } | null = null;
+  /** Whoever took the comment over shows it; the rest is still ours to tell. */
+  hasLostComment = false;
+
   constructor(
     private readonly store: GithubReportStore,
     private readonly tenantId: string,
@@ -242,14 +250,33 @@ class Lease {
     private proof: string,
   ) {}
 
-  /** @throws when another worker has it by now: whatever is told must not be told by both. */
+  /** @throws when another worker has it, or the comment, by now: whatever is told must not be told by both. */
   async renew(): Promise<void> {
-    const proof = await this.store.renew(this.tenantId, this.deploymentId, this.proof, leaseSeconds);
-    if (proof === null) throw new Error('The report was taken over by another worker; it tells the rest.');
-    this.proof = proof;
+    const { store, tenantId, deploymentId, comment } = this;
+    this.proof = ours(await store.renew(tenantId, deploymentId, this.proof, leaseSeconds));
+    if (!comment) return;
+    const proof = await store.renewComment(tenantId, comment.key, comment.proof, leaseSeconds);
+    this.hasLostComment = proof === null;
+    comment.proof = ours(proof);
   }
 
   save(outcome: ReportOutcome): Promise<boolean> {
     return this.store.save(this.tenantId, this.deploymentId, this.proof, outcome);
   }
+
+  holdComment(key: CommentKey, proof: string): void {
+    this.comment = { key, proof };
+  }
+
+  /** Lets go of the comment. False when another worker has it by now, which tells the rest. */
+  async saveComment(remembered: Remembered): Promise<boolean> {
+    const { store, tenantId, comment } = this;
+    this.comment = null;
+    return comment !== null && (await store.saveComment(tenantId, comment.key, comment.proof, remembered));
+  }
+}
+
+function ours(proof: string | null): string {
+  if (proof === null) throw new Error('The report was taken over by another worker; it tells the rest.');
+  return proof;
 }

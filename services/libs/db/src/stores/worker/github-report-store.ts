@@ -99,6 +99,8 @@ export type ClaimedComment = Readonly<{
   commentId: number | null;
   told: string | null;
   isFirst: boolean;
+  /** What to show to renew the lease, and to save. */
+  lease: string;
   /** Of each root directory what serves it, or else the newest: oldest root first by name. */
   deployments: readonly ReportedDeployment[];
 }>;
@@ -207,33 +209,47 @@ export class GithubReportStore {
    */
   async claimComment(tenantId: string, key: CommentKey, leaseSeconds: number): Promise<ClaimedComment | null> {
     return this.db.tenant(tenantId, async (tx) => {
-      const [row] = await tx.$queryRaw<{ commentId: bigint | null; told: string | null; isFirst: boolean }[]>`
+      const [row] = await tx.$queryRaw<(Omit<ClaimedComment, 'commentId'> & { commentId: bigint | null })[]>`
         insert into github_comments as c (tenant_id, repository_id, pull_request, lease_until)
         select e.tenant_id, e.repository_id, e.pull_request, now() + make_interval(secs => ${leaseSeconds}::float8)
         from environments e where e.tenant_id = ${tenantId} and e.id = ${key.environmentId}
           and e.repository_id = ${key.repositoryId} and e.pull_request = ${key.pullRequest}
         on conflict (tenant_id, repository_id, pull_request) do update set lease_until = excluded.lease_until
         where c.lease_until is null or c.lease_until < now()
-        returning comment_id as "commentId", told, xmax = 0 as "isFirst"`;
+        returning comment_id as "commentId", told, xmax = 0 as "isFirst", lease_until::text as lease`;
       if (!row) return null;
       const deployments = await readShown(tx, tenantId, key.environmentId);
       return { ...row, commentId: numberOf(row.commentId), deployments };
     });
   }
 
-  /** Records the comment and its text, and lets go of the lease. */
+  /** As `renew`, for a comment. */
+  async renewComment(tenantId: string, key: CommentKey, lease: string, leaseSeconds: number): Promise<string | null> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const [row] = await tx.$queryRaw<{ lease: string }[]>`
+        update github_comments set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}::float8)
+        where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and pull_request = ${key.pullRequest}
+          and lease_until = ${lease}::timestamptz
+        returning lease_until::text as lease`;
+      return row?.lease ?? null;
+    });
+  }
+
+  /** Records the comment and its text, and lets go of the lease. False when it was lost: then nothing is recorded. */
   async saveComment(
     tenantId: string,
     key: CommentKey,
+    lease: string,
     comment: Readonly<{ commentId: number | null; told: string | null }>,
-  ): Promise<void> {
-    await this.db.tenant(
-      tenantId,
-      (tx) => tx.$executeRaw`
+  ): Promise<boolean> {
+    return this.db.tenant(tenantId, async (tx) => {
+      const changed = await tx.$executeRaw`
         update github_comments set comment_id = ${comment.commentId}, told = ${comment.told}, lease_until = null,
           updated_at = now()
-        where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and pull_request = ${key.pullRequest}`,
-    );
+        where tenant_id = ${tenantId} and repository_id = ${key.repositoryId} and pull_request = ${key.pullRequest}
+          and lease_until = ${lease}::timestamptz`;
+      return changed > 0;
+    });
   }
 }
 

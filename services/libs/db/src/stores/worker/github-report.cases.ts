@@ -6,6 +6,7 @@ const ofGithub = `update repositories set source = 'github', github_id = abs(has
   full_name = 'acme/seed' where tenant_id = $1`;
 const lease = '2100-01-01 00:00:00+00';
 const leased = `update github_reports set lease_until = '${lease}' where tenant_id = $1`;
+const leasedComment = `update github_comments set lease_until = '${lease}' where tenant_id = $1`;
 const commentOf = ({ repositoryId, previewId }: SeededTenant) => ({
   repositoryId,
   environmentId: previewId,
@@ -31,7 +32,14 @@ export const crossTenantCases: readonly StoreCases[] = [
       },
     },
     claimComment: ({ store, tenantId, theirs }) => store.claimComment(tenantId, commentOf(theirs), 60),
-    saveComment: ({ store, tenantId, theirs }) =>
-      store.saveComment(tenantId, commentOf(theirs), { commentId: 9, told: 'new' }),
+    renewComment: {
+      given: leasedComment,
+      attempt: ({ store, tenantId, theirs }) => store.renewComment(tenantId, commentOf(theirs), lease, 60),
+    },
+    saveComment: {
+      given: leasedComment,
+      attempt: ({ store, tenantId, theirs }) =>
+        store.saveComment(tenantId, commentOf(theirs), lease, { commentId: 9, told: 'new' }),
+    },
   }),
 ];
