@@ -128,6 +128,18 @@ describe.skipIf(!isThere)(title, () => {
     await eventually(80, hasPull, 'Secret');
   }, 200_000);
 
+  it('makes a tenant’s namespace anew that was removed by hand, closed before anything runs in it', async () => {
+    const namespace = `/api/v1/namespaces/${functions()}`;
+    const uid = async () => ((await get(namespace)) as Partial<Item>).metadata?.uid;
+    const before = await uid();
+    await installation.raw.send('DELETE', namespace);
+    await eventually(120, async () => ![undefined, before].includes(await uid()), true);
+    await eventually(120, async () => (await deployments()).length, 1);
+    const policies = await items(`/apis/networking.k8s.io/v1/namespaces/${functions()}/networkpolicies`);
+    expect(policies.map(({ metadata }) => metadata.name)).toContain('default-deny');
+    await eventually(60, readyAfterWake, 1);
+  }, 400_000);
+
   it('takes back what somebody opened with its own rights', async () => {
     const policies = `/apis/networking.k8s.io/v1/namespaces/${functions()}/networkpolicies`;
     const as = `system:serviceaccount:${installation.platform}:${installation.account}`;

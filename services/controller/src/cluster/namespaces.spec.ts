@@ -79,6 +79,28 @@ describe('tenants’ namespaces', () => {
     expect([cluster.removed, errors]).toEqual([[], []]);
   });
 
+  it('that were removed are made anew, and nothing is put into one before its policies are there', async () => {
+    const { cluster, sut, errors } = make();
+    await sut.prepare(scope);
+    const before = [...cluster.objects.keys()];
+    cluster.objects.clear();
+    const repaired = sut.repair();
+    await expect.poll(() => cluster.objects.has(`/api/v1/namespaces/${namespace}`), { interval: 0 }).toBe(true);
+    await sut.prepare(scope);
+    expect([...cluster.objects.keys()].toSorted()).toEqual(before.toSorted());
+    expect([await repaired, errors]).toEqual([1, []]);
+  });
+
+  it('that are on their way out are left alone until they have gone', async () => {
+    const { cluster, sut } = make();
+    await sut.prepare(scope);
+    const of = cluster.objects.get(`/api/v1/namespaces/${namespace}`)!;
+    cluster.objects.clear();
+    cluster.put({ ...of, metadata: { ...of.metadata, deletionTimestamp: '2026-11-22T00:00:00Z' } as never });
+    expect(await sut.repair()).toBe(0);
+    expect([...cluster.objects.keys()]).toEqual([`/api/v1/namespaces/${namespace}`]);
+  });
+
   it('lose what others added to a policy', async () => {
     const { cluster, sut } = make();
     await sut.prepare(scope);

@@ -92,14 +92,26 @@ export class Namespaces {
 
   private async repairOne({ scope, purpose }: Prepared, seen: Seen): Promise<number> {
     const objects = this.objects(scope, purpose);
+    const namespace = seen.objects.get(idOf(objects[0]!));
+    if (namespace === undefined) return this.makeAnew({ scope, purpose });
     // Nothing can be put into a namespace that is on its way out; it is made anew when it has gone.
-    if (seen.objects.get(idOf(objects[0]!))?.metadata.deletionTimestamp !== undefined) return 0;
+    if (namespace.metadata.deletionTimestamp !== undefined) return 0;
     const wrong = objects.filter((object) => !isAsRendered(object, seen.objects.get(idOf(object))));
     for (const object of wrong) await this.apply(object);
     const foreign = this.foreignPolicies(objects, seen.policies.get(nameOf(scope, purpose)) ?? []);
     for (const { metadata } of foreign) await this.options.client.remove({ ...policyKind, metadata });
     if (purpose === 'functions') await this.applyPullSecret(scope, false);
     return wrong.length + foreign.length;
+  }
+
+  /**
+   * For a namespace that somebody removed. Whoever puts something into it waits until its policies are there again, and
+   * makes it when this fails.
+   */
+  private async makeAnew({ scope, purpose }: Prepared): Promise<number> {
+    this.prepared.delete(nameOf(scope, purpose));
+    await this.prepare(scope, purpose);
+    return 1;
   }
 
   /** Each policy more opens ways. Beside the rendered ones there are those of generations, of their Deployments' names. */
