@@ -290,7 +290,7 @@ describe('a pull request', () => {
     );
     const comment = async () => (await platform.sql('select * from github_comments'))[0] ?? {};
     const looked = async () => (await github.requests()).some(({ path }) => /\/comments(\?|$)/.test(path));
-    await github.addFault({ match: { method, path: '/comments(\\?|$)' }, times: 1, delayMs: 1_000 });
+    await github.addFault({ match: { method, path: '/comments(\\?|$)' }, times: 1, delayMs: 3_000 });
     await platform.deployment('dep_1', 'live', { environment_id });
     const telling = platform.reporter().run('ten_a', 'dep_1');
     await expect.poll(async () => (await comment()).lease_until).toBeTruthy();

@@ -1,6 +1,7 @@
 import { type AuditEntry, githubActor, writeAudit, writePlatformAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
 import { Prisma } from '../../generated/client';
+import { ofApp } from './of-app';
 import { disconnectRepositories } from './repository-rows';
 
 /** An organisation or person on GitHub. `id` stays when `login` changes. */
@@ -128,11 +129,6 @@ export class GithubInstallationStore {
       return true;
     });
   }
-}
-
-/** Without a number: it was seen before Apps were told apart, by the one that was registered then. */
-function ofApp(appId: number): Prisma.Sql {
-  return Prisma.sql`(app_id is null or app_id = ${appId}::bigint)`;
 }
 
 function audit(tx: Tx, tenantId: string, action: string, target: string, details: AuditEntry['details'] = {}) {

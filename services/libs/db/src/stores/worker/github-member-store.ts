@@ -1,6 +1,7 @@
 import type { MemberRole } from '@wherry/domain';
 import { githubActor, writeAudit } from '../../audit';
 import type { Database, Tx } from '../../database';
+import { ofApp } from './of-app';
 
 /** What members of an organisation become here. */
 export type MemberRules = Readonly<{
@@ -25,7 +26,7 @@ export class GithubMemberStore {
         select tenant_id as "tenantId" from github_installations
         where deleted_at is null and suspended_at is null
           and (refreshed_at is null or refreshed_at < now() - make_interval(secs => ${olderThanSeconds}::float8))
-          and (app_id is null or app_id = ${appId}::bigint)
+          and ${ofApp(appId)}
         order by greatest(refreshed_at, attempted_at) nulls first limit 100`;
       return rows.map(({ tenantId }) => tenantId);
     });

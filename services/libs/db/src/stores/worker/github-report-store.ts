@@ -286,10 +286,13 @@ type ReportRow = {
   lease: string;
 };
 
+const deploymentColumns = Prisma.sql`d.id, d.status, d.reason, d.root_dir as "rootDir", d.ref,
+  d.commit_sha as "commitSha", coalesce(d.skip_cause = 'outsider', false) as "isRefused", d.notes,
+  d.created_at as "createdAt", d.started_at as "startedAt", d.finished_at as "finishedAt"`;
+
 function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<SubjectRow[]> {
   return tx.$queryRaw<SubjectRow[]>`
-    select d.id, d.status, d.reason, coalesce(d.skip_cause = 'outsider', false) as "isRefused", d.root_dir as "rootDir", d.ref, d.commit_sha as "commitSha", d.notes,
-      d.created_at as "createdAt", d.started_at as "startedAt", d.finished_at as "finishedAt",
+    select ${deploymentColumns},
       e.id as "environmentId", e.kind = 'preview' as "isPreview", coalesce(e.label, t.slug) as label,
       e.pull_request as "pullRequest", e.branch, e.closed_at is not null as "isClosed", e.closed_reason as "closedReason",
       r.id as "repositoryId", r.full_name as "fullName", r.github_id as "githubId",
@@ -307,9 +310,7 @@ function readSubject(tx: Tx, tenantId: string, deploymentId: string): Promise<Su
 /** What a pull request's comment shows, since its preview was opened: of each root directory the newest that was not skipped, else the newest. */
 async function readShown(tx: Tx, tenantId: string, environmentId: string): Promise<ReportedDeployment[]> {
   const rows = await tx.$queryRaw<DeploymentRow[]>`
-    select distinct on (d.root_dir) d.id, d.status, d.reason, coalesce(d.skip_cause = 'outsider', false) as "isRefused", d.root_dir as "rootDir", d.ref,
-      d.commit_sha as "commitSha", d.notes, d.created_at as "createdAt", d.started_at as "startedAt",
-      d.finished_at as "finishedAt"
+    select distinct on (d.root_dir) ${deploymentColumns}
     from deployments d join environments e on e.tenant_id = d.tenant_id and e.id = d.environment_id
     where d.tenant_id = ${tenantId} and d.environment_id = ${environmentId}
       and d.created_at >= coalesce(e.opened_at, d.created_at)
