@@ -45,7 +45,7 @@ export function buildDaemonObjects(
     'tls.crt': daemon.tls.cert,
     'tls.key': daemon.tls.key,
     'buildkitd.toml': daemonConfig(builds),
-    runc: runcWrapper,
+    runc: runcWrapper(builds.limits.processes),
   };
   const data = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, base64(text)]));
   const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16);
@@ -102,7 +102,7 @@ function container(builds: BuildsSettings) {
     command: [
       'sh',
       '-c',
-      `ulimit -f ${limits.diskMiB * 1_024} && ulimit -p ${limits.processes} && exec rootlesskit "$@"`,
+      `ulimit -f ${limits.diskMiB * 1_024} && ulimit -p ${limits.processes + keptProcesses} && exec rootlesskit "$@"`,
       'sh',
     ],
     args: ['buildkitd', '--config', `${folders.settings}/buildkitd.toml`],
@@ -151,24 +151,32 @@ export function directHosts({ registry, extraRegistries }: BuildsSettings): stri
   return ['localhost', '127.0.0.1', ...new Set(hosts)];
 }
 
+/** Which steps cannot take: with none left the daemon could not start what ends a step. */
+const keptProcesses = 256;
+
 /**
  * What the daemon starts in place of runc. Without a process sandbox BuildKit gives a step no PID namespace, only because
  * that usually comes with a /proc of its own. Then whatever a step leaves running outlives it, also one that was
- * cancelled, and can end the daemon. A PID namespace with the daemon's /proc works, and ends with the step.
+ * cancelled, and can end the daemon. A PID namespace with the daemon's /proc works, and ends with the step. All processes
+ * are one user's, and counted together.
  */
-const runcWrapper = `#!/bin/sh
+function runcWrapper(processes: number): string {
+  const limit = `{"type":"RLIMIT_NPROC","hard":${processes},"soft":${processes}}`;
+  return `#!/bin/sh
 set -e
 before=
 for argument; do
   if [ "$before" = --bundle ]; then
-    sed -i 's/"namespaces":\\[/&{"type":"pid"},/' "$argument/config.json"
+    sed -i -e 's/"namespaces":\\[/&{"type":"pid"},/' -e 's/"process":{/&"rlimits":[${limit}],/' "$argument/config.json"
     grep -q '"type":"pid"' "$argument/config.json"
+    grep -q RLIMIT_NPROC "$argument/config.json"
   fi
   before=$argument
 done
 if command -v buildkit-runc >/dev/null; then exec buildkit-runc "$@"; fi
 exec runc "$@"
 `;
+}
 
 /** buildkitd.toml. JSON's strings and lists are TOML's too. */
 export function daemonConfig(builds: BuildsSettings): string {

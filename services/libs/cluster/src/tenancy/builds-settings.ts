@@ -27,6 +27,7 @@ export type BuildsSettings = Readonly<{
     diskMiB: number;
     /** What is kept of it between builds. */
     cacheMiB: number;
+    /** Of all steps together. The few of the daemon itself are counted with them. */
     processes: number;
     /** Steps at once. */
     parallel: number;
