@@ -293,7 +293,7 @@ describe('a pull request', () => {
     await github.addFault({ match: { method, path: '/comments(\\?|$)' }, times: 1, delayMs: 3_000 });
     await platform.deployment('dep_1', 'live', { environment_id });
     const telling = platform.reporter().run('ten_a', 'dep_1');
-    await expect.poll(async () => (await comment()).lease_until).toBeTruthy();
+    await expect.poll(async () => (await comment()).lease_until).toBeInstanceOf(Date);
     if (method === 'POST') await expect.poll(looked).toBe(true);
     await platform.sql(`update github_comments set lease_until = now() + interval '1 minute'`);
     await telling;
